@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: MIT
+#
+# The only build file. Sources are found by wildcard: every folder of kernel/ becomes one archive,
+# so a new .c file needs no line here. "make help" lists the targets, HACKING.md tells the rest.
+#
+#   lib/**                    -> $(B)/lib.a
+#   kernel/<folder>/**        -> $(B)/<folder>.a
+#   kernel/near/              -> $(B)/near/near.bin, embedded as near_image .. near_image_end
+#   kernel/embed/             -> $(B)/embed/initramfs.cpio, embedded as initramfs_image .. _end
+#   kernel/*.c + all archives -> $(B)/linux
+#   tools/<name>/             -> $(B)/<name>
+#   tests/unit/*.c            -> $(O)/unit/tests/<name>           (ASan, UBSan, cmocka)
+
+VERSION := 0.1
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+# ---- what the user may set ------------------------------------------------------------------
+
+O ?= build
+ARCH ?= um
+PREFIX ?= /usr/local
+CC := gcc
+AR := ar
+LD := ld
+NM := nm
+OBJCOPY := objcopy
+BUSYBOX ?= /bin/busybox
+
+ifneq ($(filter-out um x86_64 x86,$(ARCH)),)
+$(error ARCH=$(ARCH): only um (on an x86_64 host) exists)
+endif
+
+# B is where things are built: O, or a folder of its own below it for a sanitised build.
+comma := ,
+B := $(O)$(if $(SAN),/$(subst $(comma),+,$(SAN)))
+
+SANFLAGS_asan  := -fsanitize=address
+SANFLAGS_ubsan := -fsanitize=undefined -fno-sanitize-recover=undefined
+SANFLAGS_tsan  := -fsanitize=thread
+SANFLAGS_unit  := $(SANFLAGS_asan) $(SANFLAGS_ubsan)
+sanitizers := $(subst $(comma), ,$(SAN))
+SANFLAGS := $(foreach s,$(sanitizers),$(or $(SANFLAGS_$(s)),\
+	$(error SAN=$(SAN): must be asan, ubsan, tsan or asan$(comma)ubsan)))
+# Tools that the build runs are sanitised, too; what they leave behind at their end is no matter.
+export ASAN_OPTIONS ?= detect_leaks=0
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+# ---- configuration --------------------------------------------------------------------------
+
+# In the tree as always, except when O= asks for a build elsewhere.
+ifeq ($(O),build)
+KCONFIG_CONFIG ?= .config
+else
+KCONFIG_CONFIG ?= $(O)/.config
+endif
+export KCONFIG_CONFIG
+export KCONFIG_NOTIMESTAMP := 1
+export CONFIG_ := CONFIG_
+
+config-goals := menuconfig nconfig config oldconfig olddefconfig defconfig alldefconfig \
+	allnoconfig allyesconfig savedefconfig
+no-config-goals := $(config-goals) clean distclean mrproper help check soak attack bench
+
+# Read .config unless only goals are asked for that make it or do not need it.
+goals := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out $(no-config-goals),$(goals)),)
+include $(KCONFIG_CONFIG)
+endif
+
+# A folder that belongs to an option; everything else is always built.
+option-HOSTFS := kernel/fs/hostfs
+option-TMPFS  := kernel/fs/tmpfs
+option-PROCFS := kernel/fs/procfs
+option-SYSFS  := kernel/fs/sysfs
+options := HOSTFS TMPFS PROCFS SYSFS
+left-out := $(foreach o,$(options),$(if $(filter y,$(CONFIG_$(o))),,$(option-$(o))))
+
+# ---- sources --------------------------------------------------------------------------------
+
+folders := $(filter-out abi near embed,$(notdir $(patsubst %/,%,$(wildcard kernel/*/))))
+find-src = $(sort $(if $(wildcard $(1)),$(shell find $(1) -name '*.[cS]')))
+keep-src = $(filter-out $(addsuffix /%,$(left-out)),$(1))
+to-obj = $(addprefix $(B)/obj/,$(addsuffix .o,$(basename $(1))))
+
+lib-src := $(call find-src,lib)
+$(foreach f,$(folders),$(eval $(f)-src := $(call keep-src,$(call find-src,kernel/$(f)))))
+folders := $(foreach f,$(folders),$(if $($(f)-src),$(f)))
+main-src := $(wildcard kernel/*.c)
+near-src := $(call find-src,kernel/near)
+
+archives := $(if $(lib-src),$(B)/lib.a) $(foreach f,$(folders),$(B)/$(f).a)
+embed-obj := $(addprefix $(B)/embed/,near_image.o initramfs_image.o config_data.o \
+	filter_first.o filter_last.o)
+
+tool-names := $(filter-out common,$(notdir $(patsubst %/,%,$(wildcard tools/*/))))
+tool-names := $(foreach t,$(tool-names),$(if $(wildcard tools/$(t)/*.c),$(t)))
+tools-common := $(call to-obj,$(wildcard tools/common/*.c))
+# Libraries that one tool needs: libs-<tool> := -l...
+libs-mkfilter := -lseccomp
+libs-uml_mconsole := -lreadline
+
+# ---- flags ----------------------------------------------------------------------------------
+
+GEN := $(B)/include/generated
+INCLUDES := -Ikernel -I. -Ilib -I$(B)/include
+WARN := -Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes
+CPPFLAGS := -D_GNU_SOURCE= $(INCLUDES) -include $(GEN)/autoconf.h
+CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -fno-omit-frame-pointer -fno-pie $(WARN) \
+	$(SANFLAGS) $(EXTRA_CFLAGS)
+ASFLAGS := -g -fno-pie
+LDFLAGS := -no-pie -static-libgcc -Wl,-z,noexecstack $(SANFLAGS) $(EXTRA_LDFLAGS)
+LDLIBS := -lpthread -lz
+
+# Code that runs inside guest processes: no library, no writable globals reached through a GOT,
+# no vector registers (those are the guest's), no jump tables (they would need relocations).
+NEARFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -mgeneral-regs-only -fno-stack-protector \
+	-fPIE -mno-red-zone -fno-jump-tables -fno-asynchronous-unwind-tables -fcf-protection=none \
+	-fno-builtin -fvisibility=hidden -fno-strict-aliasing $(EXTRA_NEARFLAGS)
+
+DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
+
+# ---- goals ----------------------------------------------------------------------------------
+
+.PHONY: all linux link tools lib $(addprefix kernel/,$(folders) near embed) guest-tests \
+	unit unit-programs check attack bench soak install help clean distclean mrproper $(config-goals) FORCE
+
+all: linux tools
+
+linux: $(B)/linux $(if $(filter build,$(B)),link)
+link:
+	$(Q)[ "$$(readlink linux)" = build/linux ] || ln -sfn build/linux linux
+
+tools: $(addprefix $(B)/,$(tool-names))
+lib: $(B)/lib.a
+kernel/near: $(B)/near/near.bin
+kernel/embed: $(embed-obj)
+$(foreach f,$(folders),$(eval kernel/$(f): $(B)/$(f).a))
+
+# ---- compile and link -----------------------------------------------------------------------
+
+main-obj := $(call to-obj,$(main-src))
+
+$(B)/linux: $(main-obj) $(archives) $(embed-obj)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(main-obj) $(embed-obj) \
+		-Wl,--start-group $(archives) -Wl,--end-group $(LDLIBS)
+
+define archive-rule
+$(B)/$(1).a: $(call to-obj,$($(1)-src)) $(B)/.sources-$(1)
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach f,lib $(folders),$(eval $(call archive-rule,$(f))))
+
+$(B)/obj/%.o: %.c $(B)/.flags | $(GEN)/autoconf.h $(GEN)/version.h
+	$(call say,CC,$*.o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(DEPFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/obj/%.o: %.S $(B)/.flags | $(GEN)/autoconf.h $(GEN)/version.h
+	$(call say,AS,$*.o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(DEPFLAGS) $(CPPFLAGS) $(ASFLAGS) -c -o $@ $<
+
+# Only these two places look at near symbols: a broken near/ must not stop the other folders.
+$(call to-obj,$(guest-src)) $(main-obj): | $(GEN)/near_syms.h
+
+# An equal header keeps its time, so that nothing is rebuilt.
+move-if-changed = cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+
+# A changed set of flags or of sources rebuilds what depends on it.
+write-if-changed = mkdir -p $(@D); echo '$(subst ','\'',$(strip $(1)))' | cmp -s - $@ || \
+	echo '$(subst ','\'',$(strip $(1)))' > $@
+$(B)/.flags: FORCE
+	@$(call write-if-changed,$(CC) $(CPPFLAGS) $(CFLAGS) $(ASFLAGS) $(NEARFLAGS))
+$(B)/.sources-%: FORCE
+	@$(call write-if-changed,$($*-src))
+
+# ---- near kernel ----------------------------------------------------------------------------
+
+near-obj := $(patsubst kernel/near/%,$(B)/near/%.o,$(basename $(near-src)))
+
+$(B)/near/%.o: kernel/near/%.c $(B)/.flags | $(GEN)/autoconf.h
+	$(call say,CC,near/$*.o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(DEPFLAGS) $(CPPFLAGS) $(NEARFLAGS) -c -o $@ $<
+
+$(B)/near/%.o: kernel/near/%.S $(B)/.flags | $(GEN)/autoconf.h
+	$(call say,AS,near/$*.o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(DEPFLAGS) $(CPPFLAGS) -g -fcf-protection=none -c -o $@ $<
+
+ifneq ($(near-obj),)
+$(B)/near/near.elf: $(near-obj) kernel/near/near.lds $(B)/.sources-near
+	$(call say,LD,$@)
+	$(Q)$(LD) -static -nostdlib --no-undefined --build-id=none -z noexecstack \
+		--no-warn-rwx-segments -T kernel/near/near.lds -o $@ $(near-obj)
+
+$(B)/near/near.bin: $(B)/near/near.elf
+	$(call say,OBJCOPY,$@)
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+# near_foo becomes NEAR_SYM_FOO, its offset from the first byte of near.bin.
+$(GEN)/near_syms.h: $(B)/near/near.elf scripts/near-syms
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/near-syms $< > $@.tmp
+	$(Q)$(move-if-changed)
+else
+$(B)/near/near.bin:
+	@mkdir -p $(@D) && : > $@
+$(GEN)/near_syms.h:
+	@mkdir -p $(@D) && echo '/* kernel/near is empty */' > $@
+endif
+
+# ---- embedded data --------------------------------------------------------------------------
+
+# $(1): symbol, $(2): file. The page alignment lets near_image be mapped as it is.
+define embed-rule
+$(B)/embed/$(1).o: $(2)
+	$$(call say,EMBED,$(2))
+	@mkdir -p $$(@D)
+	$$(Q)printf '%s\n' '.section .rodata' '.balign 4096' '.globl $(1), $(1)_end' '$(1):' \
+		'.incbin "$(2)"' '$(1)_end:' '.byte 0' '.section .note.GNU-stack,"",@progbits' \
+		> $(B)/embed/$(1).S
+	$$(Q)$(CC) -c -o $$@ $(B)/embed/$(1).S
+endef
+$(eval $(call embed-rule,near_image,$(B)/near/near.bin))
+$(eval $(call embed-rule,initramfs_image,$(B)/embed/initramfs.cpio))
+$(eval $(call embed-rule,config_data,$(KCONFIG_CONFIG)))
+$(eval $(call embed-rule,filter_first,$(B)/embed/filter_first.bpf))
+$(eval $(call embed-rule,filter_last,$(B)/embed/filter_last.bpf))
+
+$(B)/embed/filter_%.bpf: $(B)/mkfilter
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(B)/mkfilter $* $@
+
+ifeq ($(CONFIG_INITRAMFS),y)
+$(B)/embed/initramfs.cpio: scripts/make-initramfs $(wildcard kernel/embed/*) $(B)/mkcpio
+	$(call say,CPIO,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/make-initramfs $(B)/mkcpio $(BUSYBOX) kernel/embed $@
+else
+$(B)/embed/initramfs.cpio: $(KCONFIG_CONFIG)
+	@mkdir -p $(@D) && : > $@
+endif
+
+# ---- generated headers ----------------------------------------------------------------------
+
+$(GEN)/autoconf.h: $(KCONFIG_CONFIG) scripts/make-autoconf
+	@mkdir -p $(@D)
+	$(Q)scripts/make-autoconf $< > $@.tmp
+	$(Q)$(move-if-changed)
+
+$(GEN)/version.h: Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' '/* made by Makefile */' '#define UMLAUT_VERSION "$(VERSION)"' > $@
+
+# ---- configuration goals --------------------------------------------------------------------
+
+# Makes a default .config when there is none, completes an old one when Kconfig has grown.
+$(KCONFIG_CONFIG): Kconfig kernel/defconfig scripts/make-config
+	$(Q)scripts/make-config $@
+
+# Without kconfig-frontends only plain "make" and "make defconfig" work.
+kconfig = @mkdir -p $(dir $(KCONFIG_CONFIG)); command -v $(1) >/dev/null || \
+	{ echo "$(1) is missing: apt-get install kconfig-frontends" >&2; exit 1; }; $(1)
+
+menuconfig:
+	$(call kconfig,kconfig-mconf) Kconfig
+nconfig:
+	$(call kconfig,kconfig-nconf) Kconfig
+config:
+	$(call kconfig,kconfig-conf) --oldaskconfig Kconfig
+savedefconfig:
+	$(call kconfig,kconfig-conf) --savedefconfig=kernel/defconfig.new Kconfig
+oldconfig olddefconfig alldefconfig allnoconfig allyesconfig:
+	$(call kconfig,kconfig-conf) --$@ Kconfig
+defconfig:
+	$(Q)rm -f $(KCONFIG_CONFIG)
+	$(Q)scripts/make-config $(KCONFIG_CONFIG)
+
+# ---- tools ----------------------------------------------------------------------------------
+
+define tool-rule
+$(B)/$(1): $(call to-obj,$(call find-src,tools/$(1))) $(tools-common) $(if $(lib-src),$(B)/lib.a)
+	$$(call say,LINK,$$@)
+	$$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ -lpthread $(libs-$(1))
+endef
+$(foreach t,$(tool-names),$(eval $(call tool-rule,$(t))))
+
+# ---- test programs --------------------------------------------------------------------------
+
+# Guest tests and benchmarks are plain static Linux programs that know nothing of our tree; their
+# runners build them.
+guest-tests:
+	$(Q)O=$(O)/guest tests/guest/run -b
+
+# A unit test <folder>_<topic>.c gets the archives of its folder and of all below it (by
+# scripts/layers), with host/ replaced by tests/unit/fake_host where that exists. Archives give it
+# only the objects it needs. Tests host_* get the real host/.
+unit:
+	$(Q)$(MAKE) --no-print-directory SAN=unit unit-programs
+
+unit-names := $(basename $(notdir $(wildcard tests/unit/*.c)))
+unit-programs: $(addprefix $(B)/tests/,$(unit-names))
+fake-obj := $(call to-obj,$(call find-src,tests/unit/fake_host))
+unit-folder = $(firstword $(subst _, ,$(1)))
+unit-below = $(shell sed 's/\#.*//' scripts/layers | tac | awk -F: -v f=$(call unit-folder,$(1)) \
+	'BEGIN { need[f] = 1 } { split($$1, top, "/") } need[top[1]] { n = split($$2, use, " "); \
+	for (i = 1; i <= n; i++) need[use[i]] = 1 } END { for (f in need) if (need[f]) print f }')
+unit-fake = $(if $(filter-out host_%,$(1)),$(if $(filter host,$(2)),$(fake-obj)))
+unit-archives = $(filter $(addprefix $(B)/,$(addsuffix .a,$(if $(3),$(filter-out host,$(2)),$(2)))), \
+	$(archives))
+
+# $(1): test, $(2): folders below, $(3): objects of the fake host
+define unit-rule
+$(B)/tests/$(1): $(call to-obj,tests/unit/$(1).c) $(3) $(call unit-archives,$(1),$(2),$(3))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) \
+		-Wl,--end-group -lcmocka $(LDLIBS)
+endef
+unit-rules = $(eval $(call unit-rule,$(1),$(2),$(call unit-fake,$(1),$(2))))
+$(if $(filter unit,$(SAN)),$(foreach t,$(unit-names),$(call unit-rules,$(t),$(call unit-below,$(t)))))
+
+check:
+	$(Q)./check
+# One hour of tests/attack with the sanitised kernel; ./check runs half a minute of it.
+attack:
+	$(Q)$(MAKE) --no-print-directory SAN=asan,ubsan linux
+	$(Q)O=$(O)/attack LINUX=$(O)/asan+ubsan/linux tests/attack/run 3600
+
+soak:
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)SOAK=1 UMLAUT=$(B)/linux tests/e2e/load.py
+
+bench:
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)O=$(O) tests/bench/run --linux $(B)/linux
+
+# ---- the rest -------------------------------------------------------------------------------
+
+# Tools of the build stay here; those that describe themselves (tools/common/usage.h) get a manual page.
+user-tools := $(filter-out mkcpio mkfilter,$(tool-names))
+documented := $(notdir $(patsubst %/,%,$(dir $(shell grep -ls 'tools/common/usage.h' tools/*/main.c))))
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/linux $(addprefix $(B)/,$(user-tools)) $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	for t in $(documented); do \
+		$(B)/$$t --help=man > $(DESTDIR)$(PREFIX)/share/man/man1/$$t.1 && \
+		$(B)/$$t --help=bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$t || exit 1; \
+	done
+
+clean:
+	$(Q)rm -rf $(if $(filter build,$(O)),build linux,$(addprefix $(O)/,obj near embed include \
+		tests unit guest bench attack asan ubsan asan+ubsan tsan linux .flags .sources-* *.a $(tool-names)))
+distclean mrproper: clean
+	$(Q)rm -f $(KCONFIG_CONFIG) $(KCONFIG_CONFIG).old
+
+help:
+	@echo 'all (default)    the kernel ($(B)/linux, ./linux) and the tools'
+	@echo 'linux, tools     only these'
+	@echo 'kernel/<folder>  only that archive; lib, kernel/near, kernel/embed likewise'
+	@echo 'check            everything that is tested (same as ./check)'
+	@echo 'unit             the unit tests, with ASan and UBSan ($(O)/unit/tests/)'
+	@echo 'guest-tests      the programs of tests/guest ($(O)/guest/bin/)'
+	@echo 'attack           hostile guest programs for an hour, with ASan and UBSan'
+	@echo 'soak             the long versions of the tests of load (10,000 times fork and exec)'
+	@echo 'bench            the benchmarks, native and in the guest'
+	@echo 'menuconfig, nconfig, config, oldconfig, olddefconfig, defconfig, alldefconfig,'
+	@echo 'allnoconfig, allyesconfig, savedefconfig    configure (KCONFIG_ALLCONFIG=file works)'
+	@echo 'install          into PREFIX ($(PREFIX)), below DESTDIR'
+	@echo 'clean, distclean remove what was built, and the configuration'
+	@echo
+	@echo 'O=dir            build there, with its own .config'
+	@echo 'SAN=asan|ubsan|asan,ubsan|tsan  sanitised build in $(O)/<SAN>/'
+	@echo 'V=1              show commands;  ARCH=um is accepted'
+
+FORCE:
+
+# Dependencies that the compiler wrote.
+-include $(shell [ -d $(B) ] && find $(B)/obj $(B)/near -name '*.d' 2>/dev/null)

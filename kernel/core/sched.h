@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scheduler: N worker host threads run tasks. Each task has a kernel stack; blocking
+ * switches stacks in user mode. One worker at a time holds the kernel lock and so runs kernel
+ * code; guests run beside it. The event thread is one more worker whose idle state is epoll.
+ */
+#ifndef CORE_SCHED_H
+#define CORE_SCHED_H
+
+#include "core/fiber.h"			/* KSTACK_SIZE */
+#include "lib/types.h"
+
+struct task;
+
+struct task *current_task(void);	/* NULL on a host thread that runs no task */
+#define current current_task()
+
+/* Make t runnable; harmless when it already is. Kernel lock held. */
+void sched_wake(struct task *t);
+/* Give way to other runnable tasks. Blocks. */
+void sched_yield_kernel(void);
+/* Give the CPU away until sched_wake(). The wait.h functions use it; nobody else should. */
+void sched_block(void);
+/* Gives t a kernel stack (t->kstack; t->sp so that the first switch to t calls t->entry(t)): from task_alloc(). */
+int sched_stack_alloc(struct task *t);	/* 0 or -ENOMEM; in sched.c */
+/* For a task that was never started (undone fork). sched_exit() recycles the stack of one that ran. */
+void sched_stack_free(struct task *t);
+/* Never returns: drops the scheduler's reference (task_start() took it) once the stack is left. */
+void sched_exit(void) __noreturn;
+
+void kernel_lock(void);			/* for host threads that are not workers */
+void kernel_unlock(void);
+
+/*
+ * Around a host call that may block for long: drops the kernel lock, so that other tasks
+ * run on other workers meanwhile. No kernel state may be touched in between.
+ */
+void host_block_begin(void);
+void host_block_end(void);
+
+/* A kernel thread: fn(arg) runs as a task of its own. 0 or -ENOMEM. */
+int kthread_run(const char *name, void (*fn)(void *arg), void *arg);
+
+/*
+ * Host descriptors as event sources: fn(arg, EPOLL* events) runs under the kernel lock in the
+ * event thread, must not block. Edge triggered when edge is set. 0 or -errno.
+ */
+struct event_source;
+int event_add(int hostfd, u32 events, bool edge, void (*fn)(void *arg, u32 events), void *arg,
+	      struct event_source **out);
+void event_mod(struct event_source *es, u32 events);
+void event_del(struct event_source *es);	/* no callback runs after this returns; fd stays open */
+
+/* A task's kernel stack; freed by whoever drops the task's last reference. 0 or -ENOMEM. */
+int sched_stack_alloc(struct task *t);
+void sched_stack_free(struct task *t);
+
+/*
+ * What the guest layer adds to the idle loop, set once at start:
+ * poll: look at the threads that run guest code; true when a task became runnable.
+ * poll_stop: they must ring the doorbell from now on; true when one was caught at the last moment.
+ * bell: a guest thread rang. want_poll: is polling worth it now (an idle CPU and something to look at)?
+ * blocking: t goes to sleep in the kernel, so its guest thread need not spin.
+ */
+struct sched_hooks {
+	bool (*poll)(void);
+	bool (*poll_stop)(void);
+	bool (*want_poll)(void);
+	void (*bell)(const u32 *ids, int n);
+	void (*blocking)(struct task *t);
+};
+extern struct sched_hooks sched_hooks;
+#define SCHED_BELL_MAX 64		/* rings read at a time */
+int sched_bell_fd(void);		/* write end of the doorbell: guest processes get a copy */
+bool sched_poll_possible(void);		/* more than one host CPU, and nobody else wants it just now */
+void sched_woke_guest(void);		/* a sleeping guest thread was woken: it may need this CPU */
+
+int sched_init(int ncpus);		/* starts nothing yet */
+void sched_start(void);			/* starts workers, turns the caller into the event loop until sched_stop() */
+void sched_stop(void);
+int sched_ncpus(void);			/* guest CPUs */
+
+struct sched_stats {
+	u64 crowds, switches, polls_hit, polls_missed, doorbells;
+	int runnable, guests_running;
+};
+void sched_get_stats(struct sched_stats *st);
+extern int guests_running;		/* host threads that run guest code; guest/ counts */
+
+#endif

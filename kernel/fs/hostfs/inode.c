@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hostfs inodes: the table by host device and number, and attributes.
+ *
+ * Host inode numbers are used again after a file is gone. An inode that is still in the table under such a
+ * number is recognised by its type and birth time, and left to whoever still holds it.
+ */
+#include "fs/hostfs/priv.h"
+
+#include "abi/errno.h"
+#include "abi/fcntl.h"
+#include "abi/mount.h"
+#include "abi/stat.h"
+#include "core/cred.h"
+#include "core/task.h"
+#include "host/host.h"
+#include "lib/alloc.h"
+#include "vfs/vfs.h"
+
+/*
+ * A stat call looks its path up, which reads the attributes, and then asks for them. The stamp tells that it is
+ * still the same call of the same task, so that the host is asked once. Used up by getattr.
+ */
+u64 hostfs_stamp(void)
+{
+	const struct task *t = current;
+
+	if (!t)
+		return 0;
+	return (((u64)(uintptr_t)t * 31 + (u64)t->syscall_nr) * 31 + t->syscall_args[0]) * 31 +
+	       t->syscall_args[1];
+}
+
+static struct list_head *bucket(struct hostfs_sb *hsb, u64 dev, u64 ino)
+{
+	return &hsb->hash[(ino ^ ino >> 10 ^ dev) % HASH_SIZE];
+}
+
+static bool same_ts(struct host_ts a, struct host_ts b)
+{
+	return a.sec == b.sec && a.nsec == b.nsec;
+}
+
+bool hostfs_same(const struct inode *inode, const struct host_stat *st)
+{
+	const struct hostfs_inode *hi = HI(inode);
+
+	if (inode->ino != st->ino || hi->dev != st->dev || (hi->h_mode ^ st->mode) & S_IFMT)
+		return false;
+	return !hi->has_btime || !st->has_btime || hi->overlay || same_ts(hi->btime, st->btime);
+}
+
+/* The first change of a file in a lower layer makes a copy: other numbers, the same content. */
+bool hostfs_copied_up(struct inode *inode, const struct host_stat *st)
+{
+	struct hostfs_inode *hi = HI(inode);
+
+	if (!hi->overlay || !S_ISREG(st->mode) || !S_ISREG(hi->h_mode) || st->size != inode->size ||
+	    st->mtime.sec != inode->mtime.sec || st->mtime.nsec != inode->mtime.nsec)
+		return false;
+	list_del_init(&inode->hash_node);
+	hi->dev = st->dev;
+	inode->ino = st->ino;
+	list_add(&inode->hash_node, bucket(HSB(inode->sb), st->dev, st->ino));
+	return true;
+}
+
+static struct inode *find(struct hostfs_sb *hsb, const struct host_stat *st)
+{
+	struct list_head *b = bucket(hsb, st->dev, st->ino);
+	struct inode *i, *tmp;
+
+	list_for_each_safe(i, tmp, b, hash_node) {
+		if (i->ino != st->ino || HI(i)->dev != st->dev)
+			continue;
+		if (ref_read(&i->ref) > 0 && hostfs_same(i, st))
+			return i;
+		list_del_init(&i->hash_node);
+	}
+	return NULL;
+}
+
+static int fs_magic(int dirfd, const char *name, u64 *magic)
+{
+	struct host_statfs sfs = { .type = 0 };
+	int err, fd;
+
+	host_block_begin();
+	fd = host_path_open(dirfd, name, O_PATH, 0);
+	err = fd < 0 ? fd : host_file_statfs(fd, &sfs);
+	if (fd >= 0)
+		host_close(fd);
+	host_block_end();
+	*magic = sfs.type;
+	return err;
+}
+
+static struct hostfs_dev *known_dev(struct hostfs_sb *hsb, u64 dev)
+{
+	for (unsigned int i = 0; i < hsb->ndevs; i++)
+		if (hsb->devs[i].dev == dev)
+			return &hsb->devs[i];
+	return NULL;
+}
+
+int hostfs_find_dev(struct super *sb, u64 dev, int dirfd, const char *name, struct hostfs_dev *out)
+{
+	struct hostfs_sb *hsb = HSB(sb);
+	struct hostfs_dev *d = known_dev(hsb, dev);
+	u64 magic;
+	int err;
+
+	if (!d) {
+		err = fs_magic(dirfd, name, &magic);
+		if (err)
+			return err;
+		d = known_dev(hsb, dev);
+		if (!d) {
+			d = krealloc(hsb->devs, (hsb->ndevs + 1) * sizeof(*d));
+			if (!d)
+				return -ENOMEM;
+			hsb->devs = d;
+			d += hsb->ndevs;
+			d->dev = dev;
+			d->guest_dev = hsb->ndevs++ ? anon_dev() : sb->dev;
+			/* The host's /proc shows this very kernel, its memory and its descriptors. */
+			d->hidden = magic == PROC_SUPER_MAGIC;
+			d->overlay = magic == OVERLAYFS_SUPER_MAGIC;
+		}
+	}
+	*out = *d;
+	return 0;
+}
+
+static void set_ops(struct inode *inode, u32 rdev)
+{
+	if (S_ISDIR(inode->mode)) {
+		inode->fops = &hostfs_dir_fops;		/* take() chose the other table */
+	} else if (S_ISLNK(inode->mode)) {
+		inode->ops = &hostfs_symlink_ops;
+	} else {
+		inode->ops = &hostfs_file_iops;
+		if (S_ISREG(inode->mode))
+			inode->fops = &hostfs_file_ops;
+		else
+			inode_init_special(inode, inode->mode, rdev);
+	}
+}
+
+static struct ts_k ts(struct host_ts t)
+{
+	return (struct ts_k){ t.sec, t.nsec };
+}
+
+/* Who owns it and what it is, as the guest sees it. */
+static void take_ids(struct inode *inode, const struct host_stat *st)
+{
+	const struct hostfs_inode *hi = HI(inode);
+
+	inode->mode = st->mode;
+	inode->uid = st->uid;
+	inode->gid = st->gid;
+	inode->rdev = makedev_k(st->rdev_major, st->rdev_minor);
+	if (!HSB(inode->sb)->ids)
+		return;
+	if (hi->ids.set) {
+		inode->mode = hi->ids.mode;
+		inode->uid = hi->ids.uid;
+		inode->gid = hi->ids.gid;
+		inode->rdev = hi->ids.rdev;
+		return;
+	}
+	/* What the host user made outside is root's here. */
+	if (st->uid == host_euid())
+		inode->uid = 0;
+	if (host_in_group(st->gid))
+		inode->gid = 0;
+}
+
+/* What the mode bits of the host allow this process. */
+static bool host_allows(const struct hostfs_inode *hi, u32 mask)
+{
+	u32 bits = hi->h_mode;
+
+	if (host_euid() == 0)
+		return true;
+	if (hi->h_uid == host_euid())
+		bits >>= 6;
+	else if (host_in_group(hi->h_gid))
+		bits >>= 3;
+	return !(mask & ~bits & 7);
+}
+
+static void take(struct inode *inode, const struct host_stat *st)
+{
+	struct hostfs_inode *hi = HI(inode);
+
+	hi->h_mode = st->mode;
+	hi->h_uid = st->uid;
+	hi->h_gid = st->gid;
+	hi->blksize = st->blksize;
+	take_ids(inode, st);
+	/* A directory with a rule of its own is walked slowly: only where the host forbids something. */
+	if (S_ISDIR(inode->mode))
+		inode->ops = host_allows(hi, 7) ? &hostfs_dir_ops : &hostfs_closed_dir_ops;
+	inode->nlink = st->nlink;
+	inode->size = st->size;
+	inode->blocks = st->blocks;
+	inode->atime = ts(st->atime);
+	inode->mtime = ts(st->mtime);
+	inode->ctime = ts(st->ctime);
+	inode->btime = ts(st->has_btime ? st->btime : st->ctime);
+}
+
+bool hostfs_refresh(struct inode *inode, const struct host_stat *st, int dirfd, const char *name)
+{
+	u32 type = inode->mode & S_IFMT;
+
+	if (HSB(inode->sb)->ids && dirfd >= 0)
+		hostfs_ids_load(inode, st, dirfd, name);
+	take(inode, st);
+	/* ids=xattr: the same host file was turned into another kind of node. */
+	if ((inode->mode & S_IFMT) != type) {
+		inode->mode = (inode->mode & ~S_IFMT) | type;
+		return false;
+	}
+	return true;
+}
+
+static int new_inode(struct super *sb, const struct host_stat *st, const struct hostfs_ids *ids,
+		     const struct hostfs_dev *dev, struct inode **out)
+{
+	struct hostfs_inode *hi = kzalloc(sizeof(*hi));
+	struct inode *inode = hi ? inode_new(sb, st->mode) : NULL;
+
+	if (!inode) {
+		kfree(hi);
+		return -ENOMEM;
+	}
+	inode->private = hi;
+	inode->ino = st->ino;
+	hi->inode = inode;
+	hi->dev = st->dev;
+	hi->btime = st->btime;
+	hi->has_btime = st->has_btime;
+	hi->guest_dev = dev->guest_dev;
+	hi->hidden = dev->hidden;
+	hi->overlay = dev->overlay;
+	hi->ids = *ids;
+	hi->fd = hi->created = -1;
+	list_init(&hi->lru);
+	list_init(&hi->files);
+	take(inode, st);
+	set_ops(inode, inode->rdev);
+	list_add(&inode->hash_node, bucket(HSB(sb), st->dev, st->ino));
+	*out = inode;
+	return 0;
+}
+
+int hostfs_iget(struct super *sb, struct host_stat *st, struct inode *dir, int dirfd,
+		const char *name, struct inode **out)
+{
+	struct hostfs_ids ids = { .known = false };
+	struct hostfs_dev dev;
+	struct inode *inode;
+	int err = hostfs_find_dev(sb, st->dev, dirfd, name, &dev);
+
+	if (err)
+		return err;
+	if (dev.hidden && !S_ISDIR(st->mode))
+		return -ENOENT;
+	inode = find(HSB(sb), st);
+	if (inode) {
+		iget(inode);
+		if (hostfs_refresh(inode, st, dirfd, name))
+			goto found;
+		list_del_init(&inode->hash_node);
+		iput(inode);
+	}
+	if (HSB(sb)->ids)
+		hostfs_ids_read(sb, st, dirfd, name, &ids);
+	/* Reading the ids let others run. */
+	inode = find(HSB(sb), st);
+	if (inode)
+		iget(inode);
+	else if ((err = new_inode(sb, st, &ids, &dev, &inode)))
+		return err;
+found:
+	if (dir)
+		hostfs_set_place(inode, dir, name);
+	HI(inode)->fresh = hostfs_stamp();
+	*out = inode;
+	return 0;
+}
+
+struct hostfs_file *hostfs_any_file(struct inode *inode, u32 mode)
+{
+	struct hostfs_file *hf;
+
+	list_for_each(hf, &HI(inode)->files, node)
+		if ((hf->mode & mode) == mode)
+			return hf;
+	return NULL;
+}
+
+/*
+ * A descriptor that stays ours over a host call: those of open files may be closed meanwhile by
+ * another task, so take a copy.
+ */
+static int own_fd(struct inode *inode)
+{
+	struct hostfs_inode *hi = HI(inode);
+	struct hostfs_file *hf = hostfs_any_file(inode, 0);
+
+	if (hf)
+		return host_dup(hf->fd);
+	return hi->created >= 0 ? host_dup(hi->created) : -1;
+}
+
+/* Attributes of a file that has no name any more, or another one than we know. */
+static int reload_open(struct inode *inode)
+{
+	struct hostfs_inode *hi = HI(inode);
+	struct host_stat st;
+	int err, fd;
+
+	if (hi->fd >= 0) {
+		fd = hostfs_get_dirfd(inode);
+		err = HOST(host_file_stat(fd, &st));
+		hostfs_put_dirfd(inode);
+	} else {
+		fd = own_fd(inode);
+		if (fd < 0)
+			return -ENOENT;
+		err = HOST(host_file_stat(fd, &st));
+		host_close(fd);
+	}
+	if (!err)
+		hostfs_refresh(inode, &st, -1, NULL);
+	return err;
+}
+
+int hostfs_reload(struct inode *inode)
+{
+	struct hostfs_place p;
+	struct host_stat st;
+	int err;
+
+	/* With an open descriptor the host need not look a name up. */
+	if (!HSB(inode->sb)->ids && !reload_open(inode))
+		return 0;
+	err = hostfs_get_place(inode, &p);
+	if (!err) {
+		err = HOST(host_path_stat(p.fd, p.name, &st));
+		if (!err && !hostfs_same(inode, &st) && !hostfs_copied_up(inode, &st))
+			err = -ENOENT;
+		if (!err)
+			hostfs_refresh(inode, &st, p.fd, p.name);
+		hostfs_put_place(&p);
+	}
+	return err ? reload_open(inode) : 0;
+}
+
+int hostfs_getattr(struct inode *inode, struct kstat *st)
+{
+	struct hostfs_inode *hi = HI(inode);
+
+	if (!hi->fresh || hi->fresh != hostfs_stamp()) {
+		int err = hostfs_reload(inode);
+
+		/* Removed on the host while somebody here still stands in it: the last that is known. */
+		if (err && err != -ENOENT && err != -ESTALE)
+			return err;
+	}
+	hi->fresh = 0;
+	*st = (struct kstat){
+		.ino = inode->ino, .size = inode->size, .blocks = inode->blocks,
+		.mode = inode->mode, .nlink = inode->nlink, .uid = inode->uid, .gid = inode->gid,
+		.dev = hi->guest_dev, .rdev = inode->rdev, .blksize = hi->blksize,
+		.atime = inode->atime, .mtime = inode->mtime, .ctime = inode->ctime,
+		.btime = inode->btime, .has_btime = hi->has_btime,
+	};
+	return 0;
+}
+
+static int set_size(struct inode *inode, const struct iattr *a, const struct hostfs_place *p)
+{
+	struct hostfs_file *hf = NULL;
+	struct host_stat st;
+	int err = 0, fd;
+
+	if (HSB(inode->sb)->append)
+		return 0;
+	if (a->file && a->file->ops == &hostfs_file_ops && a->file->mode & FMODE_WRITE)
+		hf = a->file->private;
+	if (!hf)
+		hf = hostfs_any_file(inode, FMODE_WRITE);
+	if (hf) {
+		fd = host_dup(hf->fd);
+		if (fd < 0)
+			return fd;
+	} else {
+		if (!p)
+			return -ENOENT;
+		fd = HOST(host_path_open(p->fd, p->name, O_WRONLY | O_NONBLOCK, 0));
+		if (fd < 0)
+			return fd;
+		err = HOST(host_file_stat(fd, &st));
+		if (!err && !hostfs_same(inode, &st) && !hostfs_copied_up(inode, &st))
+			err = -ESTALE;
+	}
+	if (!err)
+		err = HOST(host_ftruncate(fd, a->size));
+	host_close(fd);
+	return err;
+}
+
+#define UTIME_NOW_K ((1l << 30) - 1l)
+#define UTIME_OMIT_K ((1l << 30) - 2l)
+
+static struct host_ts time_of(const struct iattr *a, u32 set, u32 now, const struct ts_k *t)
+{
+	if (a->valid & now)
+		return (struct host_ts){ 0, UTIME_NOW_K };
+	if (a->valid & set)
+		return (struct host_ts){ t->sec, t->nsec };
+	return (struct host_ts){ 0, UTIME_OMIT_K };
+}
+
+static int set_times(const struct iattr *a, int fd, const struct hostfs_place *p)
+{
+	const struct host_ts t[2] = {
+		time_of(a, ATTR_ATIME, ATTR_ATIME_NOW, &a->atime),
+		time_of(a, ATTR_MTIME, ATTR_MTIME_NOW, &a->mtime),
+	};
+
+	return p ? HOST(host_path_utimens(p->fd, p->name, t)) : HOST(host_file_utimens(fd, t));
+}
+
+static int set_owner(const struct iattr *a, int fd, const struct hostfs_place *p)
+{
+	u32 uid = a->valid & ATTR_UID ? a->uid : (u32)-1;
+	u32 gid = a->valid & ATTR_GID ? a->gid : (u32)-1;
+
+	return p ? HOST(host_path_chown(p->fd, p->name, uid, gid)) :
+		   HOST(host_file_chown(fd, uid, gid));
+}
+
+static int set_mode(const struct iattr *a, int fd, const struct hostfs_place *p)
+{
+	u32 mode = a->mode & S_IALLUGO;
+
+	return p ? HOST(host_path_chmod(p->fd, p->name, mode)) : HOST(host_file_chmod(fd, mode));
+}
+
+/* fd stands for the file when p, its place, is NULL. */
+static int apply(struct inode *inode, const struct iattr *a, int fd, const struct hostfs_place *p)
+{
+	int err = 0;
+
+	if (a->valid & ATTR_SIZE)
+		err = set_size(inode, a, p);
+	if (!err && HSB(inode->sb)->ids && a->valid & (ATTR_UID | ATTR_GID | ATTR_MODE)) {
+		if (!err)
+			err = hostfs_ids_setattr(inode, a, p);
+	} else {
+		/* The mode last: a change of owner clears the set-id bits. */
+		if (!err && a->valid & (ATTR_UID | ATTR_GID))
+			err = set_owner(a, fd, p);
+		if (!err && a->valid & ATTR_MODE)
+			err = set_mode(a, fd, p);
+	}
+	if (!err && a->valid & (ATTR_ATIME | ATTR_MTIME | ATTR_ATIME_NOW | ATTR_MTIME_NOW))
+		err = set_times(a, fd, p);
+	return err;
+}
+
+static bool place_is_true(struct inode *inode, const struct hostfs_place *p)
+{
+	struct host_stat st;
+
+	return !HOST(host_path_stat(p->fd, p->name, &st)) && hostfs_same(inode, &st);
+}
+
+int hostfs_setattr(struct inode *inode, const struct iattr *a)
+{
+	struct hostfs_place p;
+	int err, fd;
+
+	if (HI(inode)->hidden)
+		return -EPERM;
+	err = hostfs_get_place(inode, &p);
+	if (!err) {
+		if (place_is_true(inode, &p)) {
+			err = apply(inode, a, -1, &p);
+			hostfs_put_place(&p);
+			goto done;
+		}
+		hostfs_put_place(&p);
+	}
+	/* It has lost its name, but may be open. */
+	fd = own_fd(inode);
+	if (fd < 0)
+		return -ENOENT;
+	err = apply(inode, a, fd, NULL);
+	host_close(fd);
+done:
+	if (!err)
+		err = hostfs_reload(inode);
+	HI(inode)->fresh = 0;
+	return err;
+}
+
+/* The guest's rule first, then the host's: guest root has no more rights than we have. */
+int hostfs_permission(struct inode *inode, u32 mask)
+{
+	int err = generic_permission(inode, mask);
+	struct hostfs_place p;
+
+	mask &= MAY_READ | MAY_WRITE | MAY_EXEC;
+	if (err || !mask || HSB(inode->sb)->ids)
+		return err;
+	if (!S_ISREG(inode->mode) && !S_ISDIR(inode->mode))
+		return 0;
+	if (host_allows(HI(inode), mask))
+		return 0;
+	/* An access list of the host may still say yes. */
+	err = hostfs_get_place(inode, &p);
+	if (!err) {
+		err = HOST(host_path_access(p.fd, p.name, (int)mask));
+		hostfs_put_place(&p);
+	}
+	return err == -ENOENT ? -EACCES : err;
+}
+
+/*
+ * The last reference to an inode may hold the last one to its directory, and so on up a deep tree. One task
+ * works that chain off in a loop instead of recursing.
+ */
+void hostfs_evict(struct inode *inode)
+{
+	static LIST_HEAD(dying);
+	static bool busy;
+	struct hostfs_inode *hi = HI(inode);
+
+	list_del_init(&inode->hash_node);
+	hostfs_drop_dirfd(inode);
+	if (hi->created >= 0)
+		host_close(hi->created);
+	inode->private = NULL;
+	list_add_tail(&hi->lru, &dying);
+	if (busy)
+		return;
+	busy = true;
+	while (!list_empty(&dying)) {
+		struct inode *dir;
+
+		hi = list_first(&dying, struct hostfs_inode, lru);
+		list_del_init(&hi->lru);
+		dir = hi->dir;
+		kfree(hi->name);
+		kfree(hi);
+		if (dir)
+			iput(dir);
+	}
+	busy = false;
+}

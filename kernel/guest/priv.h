@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside guest/: the private half of spaces and threads. What stands in struct near_area is hostile; what
+ * stands here is ours.
+ */
+#ifndef GUEST_PRIV_H
+#define GUEST_PRIV_H
+
+#include "core/lock.h"
+#include "core/wait.h"
+#include "guest/guest.h"
+#include "lib/list.h"
+#include "near/proto.h"
+
+#define SPACES_MAX 32768
+#define CHUNK_AREAS 8			/* areas mapped at a time into the kernel */
+#define CHUNKS (AREA_MAX / CHUNK_AREAS)
+#define TEXTS_MAX 128
+
+/* An executable private file mapping in a space. */
+struct text {
+	u64 start, len, off;
+	struct text_file *file;
+};
+
+struct space {
+	int slot;			/* in the table: what doorbell ids name */
+	int hostpid;			/* 0: not yet known */
+	int memfd, ctl;			/* the areas; our end of the descriptor channel */
+	struct mutex channel;		/* from sending a descriptor until it was taken */
+	struct space *pid_next;		/* in the hash by hostpid */
+	bool dead;			/* the host process is gone */
+	bool put;			/* nobody uses it: freed when dead */
+	int nthreads;
+	void *chunk[CHUNKS];
+	u64 used[AREA_MAX / 64];	/* areas given to threads */
+	struct list_head uthreads;
+	struct list_head pool_node;
+	struct text texts[TEXTS_MAX];
+	int ntexts;
+	bool original;			/* traced: texts are unpatched, and stay so */
+	u64 tried[64];			/* sites that were given to the near kernel, by hash */
+};
+
+struct uthread {
+	struct space *space;
+	struct list_head node;		/* in space->uthreads */
+	u32 index;
+	struct near_area *area;
+	struct task *task;
+	int tid;			/* host thread, for kicks */
+	bool running;			/* guest code runs, or may: not ours to command */
+	bool trapped;			/* a trap arrived and is not yet taken */
+	bool full;			/* all registers are in the context */
+	bool in_call;			/* between a TRAP_SYSCALL and the next run */
+	bool batch;
+	bool hot;			/* in the poll set */
+	bool borrowed;
+	bool sending;			/* has the channel */
+	bool staged;			/* the window holds bytes that its owner works on */
+	bool kick_sent;
+	u32 deaf;			/* sweeps that saw it run although it ought to come in */
+	u64 ctx;			/* checked copy of area->ctx */
+	s64 result;
+	bool has_result;
+	long nr;			/* of the call in progress, -1 */
+	struct task *waiter;		/* sleeps until the next trap */
+	struct wait_queue wq;		/* others that wait for this thread: borrowers, and its task for them */
+	/* Orders not yet given. */
+	struct near_order orders[ORDERS_MAX];
+	u32 norders;
+	bool deferred;			/* some are copies to the guest that may fail at the return */
+	u32 wpos;			/* first free byte of the window's lower half */
+	/* Checked copies of what was copied ahead. */
+	u32 npre;
+	struct near_pre pre[PRE_MAX];
+	s64 batch_err;
+};
+
+/* The host's ucontext in an area: near/near.h has the same struct for the near side. */
+struct guest_gregs {
+	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags;
+	u16 cs, gs, fs, ss;
+	u64 err, trapno, oldmask, cr2, fpstate, reserved[8];
+};
+struct guest_uc {
+	u64 flags, link, ss_sp;
+	s32 ss_flags, pad;
+	u64 ss_size;
+	struct guest_gregs r;
+	u64 sigmask;
+};
+
+/* The context; NULL when registers are not all saved. Writable, hostile, in bounds. */
+struct guest_uc *uthread_uc(struct uthread *ut);
+void uc_init(struct near_area *a, u64 areabase, u64 ctx);	/* a zeroed context with an initial FPU state */
+#define FRESH_CTX (AREA_ALTSTACK + AREA_ALTSTACK_SIZE - 0x1000)
+
+/* uthread.c */
+int uthread_new(struct space *s, u32 index, struct uthread **out);
+void uthread_free(struct uthread *ut);
+/* Append an order; it is given with the next exchange. NULL: the list could not be emptied (thread died). */
+struct near_order *uthread_order(struct uthread *ut, u32 op);
+/* Give all queued orders and wait: 0, the first error, -ESRCH. Results stand in ut->area->orders (hostile). */
+int uthread_flush(struct uthread *ut);
+/* Queue the order that receives fd. Until the flush no other thread of the space can send. */
+int uthread_send_fd(struct uthread *ut, int fd);
+int uthread_room(struct uthread *ut, u32 norders);	/* make room in the list */
+int uthread_retrap(struct uthread *ut);		/* have it trap again with all registers saved: 0 or -ESRCH */
+void uthread_take_context(struct uthread *ut);
+s64 order_result(struct uthread *ut, u32 i);
+void uthread_sync_mask(struct uthread *ut, sigmask_t pending);	/* see task_sync_mask */
+void uthread_wake(struct uthread *ut);
+void uthread_trapped(struct uthread *ut);	/* state became CALL */
+void space_died(struct space *s);
+
+/* space.c */
+int space_alloc(struct space **out, int *ctl);	/* without a process; *ctl: the guest's end of the channel */
+void space_discard(struct space *s);
+void space_set_pid(struct space *s, int pid);
+struct space *space_by_slot(u32 slot);
+struct space *space_by_pid(int hostpid);
+struct near_area *space_area(struct space *s, u32 index);	/* maps it if need be; NULL: no memory */
+int area_take(struct space *s);					/* a free index or -EAGAIN */
+void area_drop(struct space *s, u32 index);
+u32 bell_id(const struct space *s, u32 index);
+void area_setup(struct uthread *ut);
+
+/* poll.c */
+void poll_add(struct uthread *ut);
+void poll_remove(struct uthread *ut);
+void poll_init(void);
+int poll_cpus(void);		/* host CPUs we may use */
+
+/* template.c */
+int template_start(void);
+int template_spawn(struct space **out, struct uthread **first);	/* blocks */
+extern int kernel_hostpid;
+int template_hostpid(void);
+void template_cut_lifeline(void);	/* kills every guest process there is, known or not */
+
+/* sweep.c */
+void sweep_init(void);
+extern int forks_pending;	/* orders to fork that are not yet answered */
+
+/* filter.c */
+struct near_insn;
+int filter_build(struct near_insn *out, int max);
+
+/* text.c */
+void text_trap(struct uthread *ut, u64 site);	/* a call trapped at an unpatched site */
+void text_fork(struct space *parent, struct space *child);
+
+#endif

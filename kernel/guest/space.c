@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spaces: host processes, their areas, fork, the pool of fresh ones.
+ */
+#include "guest/priv.h"
+
+#include <string.h>
+
+#include "abi/errno.h"
+#include "core/log.h"
+#include "core/sched.h"
+#include "core/task.h"
+#include "host/host.h"
+#include "lib/alloc.h"
+
+#define POOL_TARGET 3
+#define PID_HASH 4096
+
+static struct space *table[SPACES_MAX];
+static u32 next_slot = 1;
+static struct space *by_pid[PID_HASH];
+static LIST_HEAD(pool);
+static int npool;
+static bool filling;
+
+struct space *space_by_slot(u32 slot)
+{
+	return slot < SPACES_MAX ? table[slot] : NULL;
+}
+
+u32 bell_id(const struct space *s, u32 index)
+{
+	return (u32)s->slot * AREA_MAX + index;
+}
+
+static int slot_take(struct space *s)
+{
+	for (u32 i = 0; i < SPACES_MAX - 1; i++) {
+		u32 slot = next_slot;
+
+		next_slot = next_slot % (SPACES_MAX - 1) + 1;
+		if (!table[slot]) {
+			table[slot] = s;
+			s->slot = (int)slot;
+			return 0;
+		}
+	}
+	return -EAGAIN;
+}
+
+struct near_area *space_area(struct space *s, u32 index)
+{
+	u32 c = index / CHUNK_AREAS;
+
+	if (!s->chunk[c])
+		s->chunk[c] = host_map_shared(s->memfd, (u64)c * CHUNK_AREAS * AREA_SIZE,
+					      CHUNK_AREAS * AREA_SIZE);
+	if (!s->chunk[c])
+		return NULL;
+	return (struct near_area *)((char *)s->chunk[c] + (index % CHUNK_AREAS) * AREA_SIZE);
+}
+
+/* An area is free again when the host says that its last thread is gone. */
+static bool area_quiet(struct space *s, u32 i)
+{
+	return !s->chunk[i / CHUNK_AREAS] || !READ_ONCE(space_area(s, i)->alive);
+}
+
+int area_take(struct space *s)
+{
+	for (u32 w = 0; w < AREA_MAX / 64; w++) {
+		u64 free = ~s->used[w];
+
+		while (free) {
+			u32 i = w * 64 + (u32)__builtin_ctzll(free);
+
+			free &= free - 1;
+			if (!area_quiet(s, i))
+				continue;
+			s->used[w] |= 1ULL << (i % 64);
+			return (int)i;
+		}
+	}
+	return -EAGAIN;
+}
+
+void area_drop(struct space *s, u32 i)
+{
+	s->used[i / 64] &= ~(1ULL << (i % 64));
+}
+
+void space_set_pid(struct space *s, int pid)
+{
+	s->hostpid = pid;
+	s->pid_next = by_pid[(u32)pid % PID_HASH];
+	by_pid[(u32)pid % PID_HASH] = s;
+}
+
+static void pid_unhash(struct space *s)
+{
+	struct space **p = &by_pid[(u32)s->hostpid % PID_HASH];
+
+	while (*p && *p != s)
+		p = &(*p)->pid_next;
+	if (*p)
+		*p = s->pid_next;
+}
+
+static void space_free(struct space *s)
+{
+	pid_unhash(s);
+	table[s->slot] = NULL;
+	for (u32 c = 0; c < CHUNKS; c++)
+		if (s->chunk[c])
+			host_unmap(s->chunk[c], CHUNK_AREAS * AREA_SIZE);
+	host_close(s->memfd);
+	host_close(s->ctl);
+	kfree(s);
+}
+
+/* New struct with its memfd and channel; *ctl is the guest process's end. */
+int space_alloc(struct space **out, int *ctl)
+{
+	struct space *s = kzalloc(sizeof(*s));
+	int sv[2], err;
+
+	if (!s)
+		return -ENOMEM;
+	list_init(&s->uthreads);
+	list_init(&s->pool_node);
+	mutex_init(&s->channel, "channel", RANK_CHANNEL);
+	s->memfd = host_memfd("umlaut-areas", NEAR_SHARED_SIZE);
+	if (s->memfd < 0) {
+		err = s->memfd;
+		goto fail;
+	}
+	err = host_socketpair_seqpacket(sv);
+	if (err)
+		goto fail_memfd;
+	s->ctl = sv[0];
+	*ctl = sv[1];
+	err = slot_take(s);
+	if (err)
+		goto fail_ctl;
+	*out = s;
+	return 0;
+fail_ctl:
+	host_close(sv[0]);
+	host_close(sv[1]);
+fail_memfd:
+	host_close(s->memfd);
+fail:
+	kfree(s);
+	return err == -EMFILE || err == -ENFILE ? -EAGAIN : err;
+}
+
+void space_discard(struct space *s)
+{
+	s->put = true;
+	if (!s->hostpid || s->dead)
+		space_free(s);
+	else
+		host_kill(s->hostpid, 9);
+}
+
+void space_died(struct space *s)
+{
+	struct uthread *ut;
+
+	s->dead = true;
+	list_for_each(ut, &s->uthreads, node) {
+		if (ut->running)
+			uthread_trapped(ut);
+		else
+			uthread_wake(ut);
+	}
+	if (s->put)
+		space_free(s);
+}
+
+void space_kill(struct space *s)
+{
+	if (s->hostpid && !s->dead)
+		host_kill(s->hostpid, 9);
+}
+
+void space_put(struct space *s)
+{
+	struct uthread *ut, *tmp;
+
+	list_for_each_safe(ut, tmp, &s->uthreads, node) {
+		if (!ut->task)
+			uthread_free(ut);
+	}
+	space_discard(s);
+}
+
+int space_hostpid(const struct space *s)
+{
+	return s->hostpid;
+}
+
+struct space *uthread_space(struct uthread *ut)
+{
+	return ut->space;
+}
+
+/* Everything that the child's only thread needs, as the parent's stands now. */
+static void copy_area(struct uthread *child, const struct uthread *parent)
+{
+	const char *from = (const char *)parent->area;
+	char *to = (char *)child->area;
+	u64 ctx = parent->ctx;
+
+	memcpy(to, from, sizeof(struct near_area));
+	memcpy(to + ctx - 64, from + ctx - 64, AREA_ALTSTACK + AREA_ALTSTACK_SIZE - (ctx - 64));
+	child->ctx = ctx;
+	child->full = true;
+	child->in_call = true;
+	child->nr = parent->nr;
+	child->area->ctx = ctx;
+	area_setup(child);
+}
+
+static int order_fork(struct uthread *ut, struct space *s, int ctl)
+{
+	int err = uthread_room(ut, 3);
+	u64 pid;
+
+	if (err)
+		return err;
+	err = uthread_send_fd(ut, s->memfd);
+	if (err)
+		return err;
+	err = uthread_send_fd(ut, ctl);
+	if (err) {
+		(void)!uthread_flush(ut);	/* the first one must not be taken for a later one */
+		return err;
+	}
+	uthread_order(ut, ORD_FORK);
+	forks_pending++;
+	err = uthread_flush(ut);
+	forks_pending--;
+	if (err)
+		return err;
+	/* Said by a hostile process: it must be a child of ours, of this kind, and nobody else's. */
+	pid = READ_ONCE(ut->area->clone_ret);
+	if (!pid || pid > 0x7fffffff || !host_is_child((int)pid) ||
+	    host_pgid((int)pid) != template_hostpid() || space_by_pid((int)pid))
+		return -ESRCH;
+	space_set_pid(s, (int)pid);
+	return 0;
+}
+
+/* Fork the process behind ut, whose registers are all saved. */
+int space_fork(struct uthread *ut, struct space **out, struct uthread **out_ut)
+{
+	struct space *s;
+	struct uthread *c;
+	struct guest_uc *uc;
+	int ctl, err;
+
+	err = uthread_full(ut);
+	if (err)
+		return err;
+	err = space_alloc(&s, &ctl);
+	if (err)
+		return err;
+	err = uthread_new(s, ut->index, &c);
+	if (err)
+		goto out;
+	copy_area(c, ut);
+	uc = uthread_uc(c);
+	if (uc)
+		uc->r.rax = 0;
+	err = order_fork(ut, s, ctl);
+	c->tid = s->hostpid;
+	if (!err)
+		text_fork(ut->space, s);
+	if (err)
+		uthread_free(c);
+out:
+	host_close(ctl);
+	if (err) {
+		space_discard(s);
+		return err;
+	}
+	*out = s;
+	*out_ut = c;
+	return 0;
+}
+
+static void fill_pool(void *arg)
+{
+	while (npool < POOL_TARGET) {
+		struct space *s;
+		struct uthread *ut;
+
+		if (template_spawn(&s, &ut))
+			break;
+		list_add_tail(&s->pool_node, &pool);
+		npool++;
+	}
+	filling = false;
+}
+
+static void refill(void)
+{
+	if (filling || npool >= POOL_TARGET)
+		return;
+	filling = true;
+	if (kthread_run("spacepool", fill_pool, NULL))
+		filling = false;
+}
+
+int space_create(struct space **out, struct uthread **first)
+{
+	struct space *s;
+	int err = 0;
+
+	for (;;) {
+		if (list_empty(&pool)) {
+			err = template_spawn(out, first);
+			break;
+		}
+		s = list_first(&pool, struct space, pool_node);
+		list_del_init(&s->pool_node);
+		npool--;
+		if (s->dead) {
+			space_put(s);
+			continue;
+		}
+		*out = s;
+		*first = list_first(&s->uthreads, struct uthread, node);
+		break;
+	}
+	refill();
+	return err;
+}
+
+struct space *space_by_pid(int pid)
+{
+	struct space *s = by_pid[(u32)pid % PID_HASH];
+
+	while (s && (s->hostpid != pid || s->dead))
+		s = s->pid_next;
+	return s;
+}
+
+/* The host told of a dead child. */
+void space_reaped(int pid)
+{
+	struct space *s = space_by_pid(pid);
+
+	if (s)
+		space_died(s);
+}
+
+void guest_shutdown(void)
+{
+	for (u32 i = 0; i < SPACES_MAX; i++)
+		if (table[i])
+			space_kill(table[i]);
+	template_cut_lifeline();
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What no message tells: guest processes that broke the rules quietly. Looked for every two seconds.
+ *
+ * Strangers: guest code can jump to the near kernel's clone and so have a child that we never ordered. It is
+ * our child (CLONE_PARENT), held by the same filter, but belongs to no space. Such children are killed. While a
+ * fork is under way its child is not known either, so a stranger gets time if there is one.
+ *
+ * Deaf threads: a thread whose task was killed or is ending must come in, or carry out the orders it was given.
+ * One that blocks the kick, or never answers, costs its process. So does one that keeps another task waiting
+ * which has borrowed it.
+ */
+#include "guest/priv.h"
+
+#include "core/task.h"
+#include "core/time.h"
+#include "host/host.h"
+
+#define PERIOD (2 * NSEC_PER_SEC)
+#define STRANGERS_MAX 256
+#define STRANGER_AGE 5		/* rounds; longer than any fork takes */
+#define DEAF_ROUNDS 2
+#define BORROWED_ROUNDS 10	/* nobody died: it may just be slow */
+
+int forks_pending;
+
+static int children_fd = -1;		/* -ENOENT and the like: the host does not list children */
+static struct ktimer timer;
+static struct {
+	int pid;
+	u32 age, round;
+} strangers[STRANGERS_MAX];
+static u32 round;
+
+/* How often this one was seen before. */
+static u32 stranger_age(int pid)
+{
+	u32 free = STRANGERS_MAX;
+
+	for (u32 i = 0; i < STRANGERS_MAX; i++) {
+		bool current_entry = strangers[i].round + 1 >= round;
+
+		if (strangers[i].pid == pid && current_entry) {
+			strangers[i].round = round;
+			return ++strangers[i].age;
+		}
+		if (!current_entry)
+			free = i;
+	}
+	if (free == STRANGERS_MAX)
+		return STRANGER_AGE;		/* so many at once are no forks of ours */
+	strangers[free].pid = pid;
+	strangers[free].age = 0;
+	strangers[free].round = round;
+	return 0;
+}
+
+/* All guest processes are in the template's process group, and cannot leave it. */
+static void look_at_child(void *arg, int pid)
+{
+	u32 age;
+
+	if (space_by_pid(pid) || host_pgid(pid) != template_hostpid())
+		return;
+	age = stranger_age(pid);
+	if (age >= STRANGER_AGE || (age && !forks_pending))
+		host_kill(pid, 9);
+}
+
+static bool ending(const struct task *t)
+{
+	return t && (t->killed || t->exiting);
+}
+
+static void look_at_thread(struct uthread *ut)
+{
+	u32 limit;
+
+	if (ending(ut->task) || ending(ut->waiter))
+		limit = DEAF_ROUNDS;
+	else if (ut->borrowed)
+		limit = BORROWED_ROUNDS;
+	else
+		limit = ~0u;
+	if (!ut->running || limit == ~0u)
+		ut->deaf = 0;
+	else if (++ut->deaf > limit)
+		space_kill(ut->space);
+}
+
+static void look_at_spaces(void)
+{
+	for (u32 slot = 0; slot < SPACES_MAX; slot++) {
+		struct space *s = space_by_slot(slot);
+		struct uthread *ut;
+
+		if (!s)
+			continue;
+		list_for_each(ut, &s->uthreads, node)
+			look_at_thread(ut);
+	}
+}
+
+static void sweep(struct ktimer *t)
+{
+	round++;
+	if (children_fd >= 0)
+		host_children(children_fd, look_at_child, NULL);
+	look_at_spaces();
+	ktimer_start(t, ktime_get() + PERIOD);
+}
+
+/* On the thread that makes the template: children are listed by the thread whose children they are. */
+void sweep_init(void)
+{
+	children_fd = host_children_open();
+	ktimer_init(&timer, sweep);
+	ktimer_start(&timer, ktime_get() + PERIOD);
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest threads: orders, traps, resuming.
+ *
+ * Between a trap and the next run the thread waits in the near kernel; orders are queued here and given in one
+ * exchange, at the latest with the run itself.
+ */
+#include "guest/priv.h"
+
+#include <string.h>
+
+#include "abi/errno.h"
+#include "core/log.h"
+#include "core/sched.h"
+#include "core/task.h"
+#include "host/host.h"
+#include "lib/alloc.h"
+
+#define SPIN_LOOKS 3000		/* of a waiting guest thread before it sleeps */
+
+bool guest_fastpath = true, guest_patching = true;
+
+int uthread_new(struct space *s, u32 index, struct uthread **out)
+{
+	struct uthread *ut = kzalloc(sizeof(*ut));
+
+	if (!ut)
+		return -ENOMEM;
+	ut->area = space_area(s, index);
+	if (!ut->area) {
+		kfree(ut);
+		return -ENOMEM;
+	}
+	ut->space = s;
+	ut->index = index;
+	ut->nr = -1;
+	wq_init(&ut->wq);
+	list_add_tail(&ut->node, &s->uthreads);
+	s->used[index / 64] |= 1ULL << (index % 64);
+	s->nthreads++;
+	*out = ut;
+	return 0;
+}
+
+void uthread_free(struct uthread *ut)
+{
+	poll_remove(ut);
+	if (ut->running)
+		guests_running--;
+	list_del_init(&ut->node);
+	ut->space->nthreads--;
+	kfree(ut);
+}
+
+/* A new thread's control page: it waits for its first orders. */
+void area_setup(struct uthread *ut)
+{
+	struct near_area *a = ut->area;
+
+	a->sleeping = a->polled = a->kicked = a->blocked = 0;
+	a->bell_id = bell_id(ut->space, ut->index);
+	a->index = ut->index;
+	a->spin = 0;
+	a->fast = guest_fastpath;
+	a->kernel_pid = (u32)kernel_hostpid;
+	a->resume = a->norders = a->npre = 0;
+	a->shared_fs = 0;
+	a->full = 1;
+	a->trap = TRAPN_HELLO;
+	a->ctx = ut->ctx;
+	__atomic_store_n(&a->state, ST_CALL, __ATOMIC_SEQ_CST);
+}
+
+struct guest_uc *uthread_uc(struct uthread *ut)
+{
+	return ut->full ? (struct guest_uc *)((char *)ut->area + ut->ctx) : NULL;
+}
+
+static bool ctx_valid(u64 ctx)
+{
+	return ctx >= AREA_ALTSTACK + 64 && ctx % 8 == 0 &&
+	       ctx <= AREA_ALTSTACK + AREA_ALTSTACK_SIZE - sizeof(struct guest_uc);
+}
+
+void uthread_wake(struct uthread *ut)
+{
+	if (ut->waiter)
+		sched_wake(ut->waiter);
+	if (wq_active(&ut->wq))
+		wake_up_all(&ut->wq);
+}
+
+void uthread_trapped(struct uthread *ut)
+{
+	if (ut->running) {
+		ut->running = false;
+		guests_running--;
+		poll_remove(ut);
+	}
+	ut->trapped = true;
+	uthread_wake(ut);
+}
+
+/* The thread's turn: orders and answer are in place. */
+static void hand_over(struct uthread *ut, u32 resume)
+{
+	struct near_area *a = ut->area;
+
+	memcpy(a->orders, ut->orders, ut->norders * sizeof(a->orders[0]));
+	a->norders = ut->norders;
+	a->resume = resume;
+	a->result = ut->result;
+	a->spin = sched_poll_possible() && guests_running < poll_cpus() ? SPIN_LOOKS : 0;
+	a->blocked = 0;
+	a->poll_cpu = (u32)host_current_cpu();
+	ut->trapped = false;
+	ut->running = true;
+	guests_running++;
+	poll_add(ut);
+	__atomic_store_n(&a->state, ST_GO, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&a->sleeping, __ATOMIC_SEQ_CST)) {
+		host_futex_wake_shared(&a->state, 1);
+		sched_woke_guest();
+	}
+}
+
+/* Sleeps until the thread's next trap; -ESRCH when there will be none. */
+static int await_trap(struct uthread *ut, const char *why)
+{
+	struct task *t = current;
+
+	/* Not wq_sleep(): the task counts as running, signals kick it rather than wake it. */
+	ut->waiter = t;
+	t->wait_reason = why;
+	while (!ut->trapped && !ut->space->dead)
+		sched_block();
+	t->wait_reason = NULL;
+	ut->waiter = NULL;
+	if (ut->space->dead)
+		return -ESRCH;
+	return 0;
+}
+
+/* What the thread says about the trap, taken once. */
+void uthread_take_context(struct uthread *ut)
+{
+	u64 ctx = READ_ONCE(ut->area->ctx);
+
+	ut->full = READ_ONCE(ut->area->full) && ctx_valid(ctx);
+	ut->ctx = ut->full ? ctx : 0;
+}
+
+static int exchange(struct uthread *ut)
+{
+	int err;
+
+	if (ut->space->dead)
+		return -ESRCH;
+	hand_over(ut, 0);
+	err = await_trap(ut, "guest_orders");
+	if (err)
+		return err;
+	if (READ_ONCE(ut->area->trap) != TRAPN_ORDERS) {
+		space_kill(ut->space);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+s64 order_result(struct uthread *ut, u32 i)
+{
+	return READ_ONCE(ut->area->orders[i].res);
+}
+
+static void channel_release(struct uthread *ut)
+{
+	if (ut->sending) {
+		ut->sending = false;
+		mutex_unlock(&ut->space->channel);
+	}
+}
+
+/* Threads of a process take descriptors from one channel: in the order in which they were sent, so one at a time. */
+int uthread_send_fd(struct uthread *ut, int fd)
+{
+	bool first = !ut->sending;
+	int err;
+
+	if (first) {
+		mutex_lock(&ut->space->channel);
+		ut->sending = true;
+	}
+	err = host_send_fd(ut->space->ctl, fd);
+	if (!err)
+		uthread_order(ut, ORD_RECVFD);
+	else if (first)
+		channel_release(ut);
+	return err;
+}
+
+int uthread_flush(struct uthread *ut)
+{
+	u32 n = ut->norders, done;
+	int err = exchange(ut);
+	s64 res;
+
+	ut->norders = 0;
+	ut->deferred = false;
+	ut->wpos = 0;
+	channel_release(ut);
+	if (err)
+		return err;
+	done = READ_ONCE(ut->area->orders_done);
+	if (done >= n)
+		return 0;
+	res = order_result(ut, done);
+	return res < 0 && res >= -4095 ? (int)res : -EIO;
+}
+
+int uthread_room(struct uthread *ut, u32 norders)
+{
+	int err;
+
+	if (ut->norders + norders <= ORDERS_MAX)
+		return 0;
+	err = uthread_flush(ut);
+	if (err && ut->batch && !ut->batch_err)
+		ut->batch_err = err;
+	return ut->batch ? 0 : err;
+}
+
+struct near_order *uthread_order(struct uthread *ut, u32 op)
+{
+	struct near_order *o = &ut->orders[ut->norders++];
+
+	memset(o, 0, sizeof(*o));
+	o->op = op;
+	return o;
+}
+
+/* --- running guest code --- */
+
+void uthread_bind(struct uthread *ut, struct task *t)
+{
+	ut->task = t;
+}
+
+void uthread_publish(struct uthread *ut)
+{
+	struct near_area *a = ut->area;
+	struct task *t = ut->task;
+	struct process *p = t ? t->proc : NULL;
+	const struct cred *c;
+
+	if (!p)
+		return;
+	c = t->cred;
+	/* A tracer or filter must see every call. */
+	a->fast = guest_fastpath && !t->ptrace && !t->seccomp;
+	a->tid = (u32)t->tid;
+	a->pid = (u32)p->tgid;
+	a->ppid = p->parent ? (u32)p->parent->tgid : 0;
+	a->uid = c->uid;
+	a->euid = c->euid;
+	a->gid = c->gid;
+	a->egid = c->egid;
+}
+
+/* The near kernel stores its mask, then looks at sigpending; here it is the other way round. */
+void uthread_sync_mask(struct uthread *ut, sigmask_t pending)
+{
+	if (!guest_fastpath || !ut->running || !ut->task)
+		return;
+	__atomic_store_n(&ut->area->sigpending, pending, __ATOMIC_SEQ_CST);
+	ut->task->blocked = __atomic_load_n(&ut->area->sigmask, __ATOMIC_SEQ_CST) & ~SIG_UNBLOCKABLE;
+}
+
+static void collect_mask(struct uthread *ut)
+{
+	struct task *t = ut->task;
+	sigmask_t mask;
+
+	if (!t || !guest_fastpath)
+		return;
+	mask = READ_ONCE(ut->area->sigmask) & ~SIG_UNBLOCKABLE;
+	if (mask == t->blocked)
+		return;
+	t->blocked = mask;
+	recalc_sigpending(t);
+}
+
+/* Faults raise these and no others. */
+static bool take_siginfo(const struct near_area *a, siginfo_t *out)
+{
+	memcpy(out, a->siginfo, sizeof(*out));
+	return out->si_signo == SIGSEGV || out->si_signo == SIGBUS || out->si_signo == SIGFPE ||
+	       out->si_signo == SIGILL || out->si_signo == SIGTRAP;
+}
+
+static void take_trap(struct uthread *ut, struct trap *out)
+{
+	struct near_area *a = ut->area;
+	u32 kind = READ_ONCE(a->trap);
+
+	uthread_take_context(ut);
+	collect_mask(ut);
+	ut->npre = 0;
+	ut->nr = -1;
+	ut->kick_sent = false;
+	for (int i = 0; i < 6; i++)
+		out->args[i] = READ_ONCE(a->args[i]);
+	if (kind == TRAPN_SYSCALL) {
+		out->kind = TRAP_SYSCALL;
+		out->nr = ut->nr = READ_ONCE(a->nr);
+		ut->in_call = true;
+		ut->npre = MIN(READ_ONCE(a->npre), (u32)PRE_MAX);
+		memcpy(ut->pre, a->pre, sizeof(ut->pre));
+	} else if (kind == TRAPN_FAULT && ut->full && take_siginfo(a, &out->info)) {
+		out->kind = TRAP_FAULT;
+		out->error_code = out->args[0];
+		out->trapno = out->args[1];
+		out->cr2 = out->args[2];
+	} else if (kind == TRAPN_KICK && ut->full) {
+		out->kind = TRAP_KICK;
+	} else {
+		space_kill(ut->space);
+		out->kind = TRAP_DEAD;
+	}
+}
+
+/* Copies that were to happen on the way out failed: the call's result becomes EFAULT after all. */
+static bool copy_failed(struct uthread *ut)
+{
+	return ut->deferred && READ_ONCE(ut->area->trap) == TRAPN_ORDERS;
+}
+
+int uthread_retrap(struct uthread *ut)
+{
+	bool again = true;
+	int err;
+
+	do {
+		hand_over(ut, RESUME_GUEST | RESUME_TRAP);
+		err = await_trap(ut, "guest_full");
+		if (!err && copy_failed(ut))
+			ut->result = -EFAULT;
+		else
+			again = false;
+		ut->norders = 0;
+		ut->deferred = false;
+	} while (!err && again);
+	ut->wpos = 0;
+	ut->npre = 0;
+	return err;
+}
+
+static bool resume_and_wait(struct uthread *ut)
+{
+	hand_over(ut, RESUME_GUEST | (ut->has_result ? RESUME_RESULT : 0));
+	if (await_trap(ut, "guest"))
+		return false;
+	if (!copy_failed(ut))
+		return true;
+	ut->norders = 0;
+	ut->result = -EFAULT;
+	ut->has_result = true;
+	hand_over(ut, RESUME_GUEST | RESUME_RESULT);
+	return await_trap(ut, "guest") == 0;
+}
+
+void uthread_run(struct uthread *ut, struct trap *out)
+{
+	u64 site;
+
+	if (unlikely(wq_active(&ut->wq))) {
+		/* Who wants to borrow the thread goes first. Then look at signals again: they kicked nobody. */
+		sched_yield_kernel();
+		out->kind = TRAP_KICK;
+		if (!wq_active(&ut->wq))
+			return;
+	}
+	if (ut->space->dead)
+		goto dead;
+	if (ut->task) {
+		ut->area->sigmask = ut->task->blocked;
+		ut->area->sigpending = pending_signals(ut->task);
+	}
+	ut->in_call = ut->staged = false;
+	if (!resume_and_wait(ut))
+		goto dead;
+	ut->norders = 0;
+	ut->deferred = ut->has_result = false;
+	ut->wpos = 0;
+	take_trap(ut, out);
+	site = READ_ONCE(ut->area->site);
+	if (out->kind == TRAP_SYSCALL && ut->full && site && guest_patching)
+		text_trap(ut, site);
+	return;
+dead:
+	out->kind = TRAP_DEAD;
+}
+
+void uthread_set_result(struct uthread *ut, long result)
+{
+	struct guest_uc *uc = uthread_uc(ut);
+
+	ut->result = result;
+	ut->has_result = true;
+	if (uc)
+		uc->r.rax = (u64)result;
+}
+
+void uthread_set_affinity(struct uthread *ut, u64 mask)
+{
+	/* The number came from the guest: it must name a thread of that process. */
+	if (!ut->space->dead && ut->tid && sched_ncpus() == poll_cpus() &&
+	    !host_tgkill(ut->space->hostpid, ut->tid, 0))
+		host_set_affinity(ut->tid, mask);
+}
+
+void uthread_kick(struct uthread *ut)
+{
+	if (!ut->running || ut->space->dead)
+		return;
+	host_tgkill(ut->space->hostpid, ut->tid, NEAR_SIGKICK);
+}
+
+/* --- threads --- */
+
+/* The new thread's context: a copy of the maker's, its pointers moved to the new area. */
+static void copy_context(struct uthread *n, const struct uthread *ut)
+{
+	const char *from = (const char *)ut->area;
+	char *to = (char *)n->area;
+	u64 delta = ((u64)n->index - ut->index) * AREA_SIZE;
+	struct guest_uc *uc;
+
+	memcpy(to, from, sizeof(struct near_area));
+	memcpy(to + ut->ctx - 64, from + ut->ctx - 64, AREA_ALTSTACK + AREA_ALTSTACK_SIZE - (ut->ctx - 64));
+	n->ctx = ut->ctx;
+	n->full = true;
+	n->in_call = true;
+	n->nr = ut->nr;
+	uc = uthread_uc(n);
+	if (uc->r.fpstate)
+		uc->r.fpstate += delta;
+	uc->ss_sp = NEAR_SHARED + (u64)n->index * AREA_SIZE + AREA_ALTSTACK;
+	uc->r.rax = 0;
+	n->area->fs_base = 0;
+	area_setup(n);
+	n->area->alive = 1;
+}
+
+static int order_thread(struct uthread *ut, struct uthread *n, bool set_tls, u64 tls)
+{
+	struct near_order *o;
+	int err = uthread_room(ut, 1);
+	u64 tid;
+
+	if (err)
+		return err;
+	o = uthread_order(ut, ORD_THREAD);
+	o->a[0] = n->index;
+	o->a[1] = tls;
+	o->a[2] = set_tls;
+	err = uthread_flush(ut);
+	if (err) {
+		n->area->alive = 0;
+		return err;
+	}
+	tid = READ_ONCE(ut->area->clone_ret);
+	n->tid = (int)(tid & 0x7fffffff);
+	return 0;
+}
+
+int uthread_clone(struct uthread *ut, u64 stack, bool set_tls, u64 tls, struct uthread **out)
+{
+	struct uthread *n;
+	int index, err;
+
+	err = uthread_full(ut);
+	if (err)
+		return err;
+	index = area_take(ut->space);
+	if (index < 0)
+		return index;
+	err = uthread_new(ut->space, (u32)index, &n);
+	if (err) {
+		area_drop(ut->space, (u32)index);
+		return err;
+	}
+	copy_context(n, ut);
+	if (stack)
+		uthread_uc(n)->r.rsp = stack;
+	err = order_thread(ut, n, set_tls, tls);
+	if (err) {
+		area_drop(ut->space, n->index);
+		uthread_free(n);
+		return err;
+	}
+	*out = n;
+	return 0;
+}
+
+void uthread_leaving(struct uthread *ut)
+{
+	if (!ut->space->dead && !uthread_room(ut, 1))
+		uthread_order(ut, ORD_LEAVING);
+}
+
+void uthread_exit(struct uthread *ut)
+{
+	struct space *s = ut->space;
+	bool last = s->nthreads == 1;
+
+	if (!s->dead) {
+		if (last) {
+			space_kill(s);
+		} else if (!ut->running) {
+			ut->norders = 0;
+			uthread_order(ut, ORD_EXIT_THREAD);
+			hand_over(ut, 0);
+			/* The first thread's area is not told of its end: it stays taken. */
+			if (ut->tid != s->hostpid)
+				area_drop(s, ut->index);
+		}
+	}
+	uthread_free(ut);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * T0 and T1: calls answered in the guest process, without the host or with one call on the thread itself. Each has a twin in sys/ that answers the same
+ * with fastpath=off. The values are the far kernel's gifts in the thread area (a guest that changes
+ * them fools only itself).
+ */
+#include "near/near.h"
+
+#include <asm/prctl.h>
+#include <asm/signal.h>
+#include <asm/unistd.h>
+#include <linux/errno.h>
+
+#define UNBLOCKABLE ((1ULL << (SIGKILL - 1)) | (1ULL << (SIGSTOP - 1)))
+
+static bool new_mask(u64 old, long how, u64 set, u64 *out)
+{
+	if (how == SIG_BLOCK)
+		*out = old | set;
+	else if (how == SIG_UNBLOCK)
+		*out = old & ~set;
+	else if (how == SIG_SETMASK)
+		*out = set;
+	else
+		return false;
+	*out &= ~UNBLOCKABLE;
+	return true;
+}
+
+/* Anything unusual (a bad pointer or number) is left to the far kernel. */
+static bool local_sigprocmask(struct near_area *a, const u64 *args, long *result)
+{
+	u64 old = a->sigmask, now = old, set;
+
+	if (args[3] != sizeof(u64))
+		return false;
+	if (args[1]) {
+		if (near_copy(&set, (void *)args[1], sizeof(set)) ||
+		    !new_mask(old, (long)(int)args[0], set, &now))
+			return false;
+	}
+	if (args[2] && near_copy((void *)args[2], &old, sizeof(old)))
+		return false;
+	__atomic_store_n(&a->sigmask, now, __ATOMIC_SEQ_CST);
+	/* Let loose what may be queued: come in right after this call. */
+	if (now != old && __atomic_load_n(&a->sigpending, __ATOMIC_SEQ_CST) & ~now)
+		a->kicked = 1;
+	*result = 0;
+	return true;
+}
+
+/* T1: a call about this thread alone, one host call. The far kernel asks when it wants to know. */
+static bool local_arch_prctl(struct near_area *a, const u64 *args, long *result)
+{
+	if (args[0] != ARCH_SET_FS && args[0] != ARCH_SET_GS)
+		return false;
+	if (args[0] == ARCH_SET_FS)
+		near_fs_forget(a);
+	*result = near_syscall3(__NR_arch_prctl, args[0], args[1], 0);
+	return true;
+}
+
+bool near_local(struct near_area *a, long nr, const u64 *args, long *result)
+{
+	if (!a->fast)
+		return false;
+	switch (nr) {
+	case __NR_getpid:
+		*result = a->pid;
+		return true;
+	case __NR_gettid:
+		*result = a->tid;
+		return true;
+	case __NR_getppid:
+		*result = a->ppid;
+		return true;
+	case __NR_getuid:
+		*result = a->uid;
+		return true;
+	case __NR_geteuid:
+		*result = a->euid;
+		return true;
+	case __NR_getgid:
+		*result = a->gid;
+		return true;
+	case __NR_getegid:
+		*result = a->egid;
+		return true;
+	case __NR_arch_prctl:
+		return local_arch_prctl(a, args, result);
+	case __NR_rt_sigprocmask:
+		return local_sigprocmask(a, args, result);
+	}
+	return false;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux's signal frame on the guest's stack. The saved context in the area already has Linux's layout (the host
+ * made it), so pushing is copying it out with the guest's own mask and siginfo, and popping is the
+ * way back. References: arch/x86 signal frame layout, sigreturn(2), and what the host does.
+ */
+#include "near/near.h"
+
+#include <asm/sigcontext.h>
+#include <asm/siginfo.h>
+#include <linux/errno.h>
+
+#define UC_FP_XSTATE 1
+#define UC_SIGCONTEXT_SS 2
+#define UC_STRICT_RESTORE_SS 4
+#define EFLAGS_CLEAR_ON_ENTRY 0x10500	/* TF, DF, RF */
+#define EFLAGS_USER 0x244dd5		/* what a program may set: ID AC OF DF TF SF ZF AF PF CF, RF not */
+#define MXCSR_DEFAULT 0x1f80
+#define FCW_DEFAULT 0x37f
+
+struct rt_frame {
+	u64 pretcode;
+	struct near_uc uc;
+	u8 info[128];
+};
+
+/* Bytes of an FPU area including its software part and end mark. */
+static u64 fp_size(const struct _fpstate_64 *fp)
+{
+	const struct _fpx_sw_bytes *sw = &fp->sw_reserved;
+
+	if (sw->magic1 != FP_XSTATE_MAGIC1 || sw->extended_size < 512 ||
+	    sw->extended_size > AREA_ALTSTACK_SIZE)
+		return 512;
+	return sw->extended_size;
+}
+
+/* The handler starts with the initial FPU state. */
+static void fp_reset(struct _fpstate_64 *fp)
+{
+	fp->cwd = FCW_DEFAULT;
+	fp->mxcsr = MXCSR_DEFAULT;
+	if (fp_size(fp) > 512) {
+		struct _xstate *x = (struct _xstate *)fp;
+
+		x->xstate_hdr.xfeatures = 0;
+	}
+}
+
+static long put_frame(struct near_area *a, const struct near_frame_req *q, struct near_uc *uc, u64 sp, u64 fpaddr)
+{
+	struct rt_frame f;
+
+	f.pretcode = q->restorer;
+	f.uc = *uc;
+	f.uc.link = 0;
+	f.uc.ss_sp = q->ss_sp;
+	f.uc.ss_flags = (s32)q->ss_flags;
+	f.uc.pad = 0;
+	f.uc.ss_size = q->ss_size;
+	f.uc.r.fpstate = fpaddr;
+	f.uc.r.oldmask = q->oldmask;
+	f.uc.sigmask = q->oldmask;
+	for (int i = 0; i < 128; i++)
+		f.info[i] = q->siginfo[i];
+	return near_copy((void *)sp, &f, sizeof(f));
+}
+
+long near_frame_push(struct near_area *a)
+{
+	struct near_frame_req *q = (struct near_frame_req *)((char *)a + AREA_WINDOW);
+	struct near_uc *uc = (struct near_uc *)((u64)a + a->ctx);
+	struct _fpstate_64 *fp = (struct _fpstate_64 *)uc->r.fpstate;
+	u64 sp = q->sp, fpaddr = 0;
+
+	if (fp) {
+		u64 n = fp_size(fp);
+
+		sp = (sp - n) & ~63ULL;
+		fpaddr = sp;
+		if (near_copy((void *)sp, fp, n))
+			return -EFAULT;
+	}
+	sp = ((sp - sizeof(struct rt_frame)) & ~15ULL) - 8;
+	if (put_frame(a, q, uc, sp, fpaddr))
+		return -EFAULT;
+	uc->r.rdi = q->sig;
+	uc->r.rsi = sp + offsetof(struct rt_frame, info);
+	uc->r.rdx = sp + offsetof(struct rt_frame, uc);
+	uc->r.rax = 0;
+	uc->r.rsp = sp;
+	uc->r.rip = q->handler;
+	uc->r.eflags &= ~(u64)EFLAGS_CLEAR_ON_ENTRY;
+	uc->r.cs = 0x33;
+	uc->r.ss = 0x2b;
+	if (fp)
+		fp_reset(fp);
+	return 0;
+}
+
+/* The guest's FPU area over ours; one that does not fit or is not marked restores as plain FXSAVE, as Linux does. */
+static long fp_restore(struct near_uc *uc, u64 from)
+{
+	struct _fpstate_64 *fp = (struct _fpstate_64 *)uc->r.fpstate;
+	struct _fpstate_64 head;
+	u64 n;
+
+	if (!fp)
+		return 0;
+	if (!from) {
+		fp_reset(fp);
+		return 0;
+	}
+	if (near_copy(&head, (void *)from, sizeof(head)))
+		return -EFAULT;
+	n = fp_size(&head);
+	if (n > fp_size(fp))
+		n = 512;
+	if (near_copy(fp, (void *)from, n))
+		return -EFAULT;
+	if (n == 512)
+		fp->sw_reserved.magic1 = 0;
+	return 0;
+}
+
+long near_frame_pop(struct near_area *a)
+{
+	struct near_frame_req *q = (struct near_frame_req *)((char *)a + AREA_WINDOW);
+	struct near_uc *uc = (struct near_uc *)((u64)a + a->ctx);
+	struct near_uc g;
+	u64 fp = uc->r.fpstate, flags = uc->r.eflags;
+
+	if (near_copy(&g, (void *)uc->r.rsp, sizeof(g)))
+		return -EFAULT;
+	if (fp_restore(uc, g.r.fpstate))
+		return -EFAULT;
+	q->oldmask = g.sigmask;
+	q->ss_sp = g.ss_sp;
+	q->ss_size = g.ss_size;
+	q->ss_flags = (u32)g.ss_flags;
+	uc->r = g.r;
+	uc->r.fpstate = fp;
+	uc->r.eflags = (flags & ~(u64)EFLAGS_USER) | (g.r.eflags & EFLAGS_USER);
+	uc->r.cs = 0x33;
+	uc->r.ss = 0x2b;
+	return 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The protocol between near and far kernel: the thread area.
+ *
+ * One area per guest thread, shared read-write by both. The far kernel treats every byte as
+ * hostile: it copies a field once, checks it, then uses it. The near kernel obeys whatever stands in it: it has
+ * only the guest process's own rights.
+ *
+ * state (a futex word) says whose turn it is:
+ *   ST_GUEST  guest code runs; only the near kernel may change state
+ *   ST_CALL   the near kernel has posted a trap and waits; only the far kernel may change state
+ *   ST_GO     the far kernel has posted orders; the near kernel carries them out
+ * Near: write the trap, state = CALL, ring the doorbell unless polled, wait.
+ * Far: write orders, state = GO, wake the futex if sleeping.
+ * After the orders the near kernel resumes guest code (RESUME_GUEST set and all went well: state = GUEST)
+ * or posts TRAPN_ORDERS.
+ */
+#ifndef NEAR_PROTO_H
+#define NEAR_PROTO_H
+
+#include "lib/types.h"
+#include "near/layout.h"
+
+enum { ST_GUEST, ST_CALL, ST_GO };
+
+enum near_trap {
+	TRAPN_SYSCALL = 1,	/* nr, args */
+	TRAPN_FAULT,		/* sig and siginfo */
+	TRAPN_KICK,
+	TRAPN_ORDERS,		/* orders done (or stopped at the first failure) */
+	TRAPN_HELLO,		/* a new thread or process is ready */
+};
+
+enum {
+	RESUME_GUEST = 1,
+	RESUME_RESULT = 2,	/* put result into rax */
+	RESUME_TRAP = 4,	/* do not run guest code: re-enter with all registers saved */
+};
+
+enum order_op {
+	ORD_HOSTCALL = 1,	/* a[0] number, a[1..6] arguments; argument FD_ARG means the received descriptor */
+	ORD_RECVFD,		/* receive a descriptor from NEAR_FD_CTL, keep it for the following orders */
+	ORD_CLOSEFD,		/* close it */
+	ORD_COPY_IN,		/* a[0] window offset, a[1] guest address, a[2] length */
+	ORD_COPY_OUT,		/* a[0] window offset, a[1] guest address, a[2] length */
+	ORD_STR_IN,		/* like COPY_IN up to a NUL: res = length without it, = a[2] when none */
+	ORD_CLEAR,		/* a[1] guest address, a[2] length */
+	ORD_CMPXCHG,		/* a[1] address, a[2] expect, a[3] desired: res 0, old value to a[0] */
+	ORD_FORK,		/* child: new memfd arrives by RECVFD before, see near/fork.c */
+	ORD_THREAD,		/* a[0] area index of the new thread, a[1] tls, a[2] set tls */
+	ORD_PATCH,		/* a[0] start, a[1] length of text, a[2] count, a[3] window offset of u32 offsets */
+	ORD_UNPATCH,		/* the same arguments: the original bytes again */
+	ORD_SETFS,		/* a[0] */
+	ORD_SETGS,
+	ORD_FPINIT,		/* initial FPU state into the saved context */
+	ORD_FRAME_PUSH,		/* build the frame: see near/frame.c */
+	ORD_FRAME_POP,
+	ORD_GETBASES,		/* a[0] = fs base, a[1] = gs base */
+	ORD_LEAVING,		/* no guest code any more: give the FS base back */
+	ORD_EXIT_THREAD,
+	ORD_EXIT_GROUP,
+	ORD_COUNT
+};
+
+#define FD_ARG 0x4644			/* in place of a descriptor argument of ORD_HOSTCALL */
+
+struct near_order {
+	u32 op;
+	s32 unused;
+	s64 res;			/* negative errno stops the list */
+	u64 a[7];
+};
+#define ORDERS_MAX 24
+
+struct near_pre {			/* data that the near kernel copied ahead of the far kernel's wish */
+	u64 addr;
+	u32 len, off;			/* in the window */
+};
+#define PRE_MAX 2
+
+struct near_area {
+	/* Handoff. */
+	u32 state;			/* ST_* */
+	u32 sleeping;			/* near waits in the futex */
+	u32 polled;			/* far is looking at state: no need to ring */
+	u32 kicked;			/* a kick arrived in near text: trap before guest code */
+	u32 bell_id;			/* what to write to the doorbell */
+	u32 index;
+	u32 spin;			/* how often to look before sleeping; 0 on one CPU */
+	u32 blocked;			/* far: the call sleeps, so sleep too */
+	u32 poll_cpu;			/* far: the CPU on which a worker was when it gave the thread its turn */
+	u32 pad0[3];
+	u32 alive;			/* set before a thread starts, cleared by the host when it is gone */
+	u32 pad1[3];
+
+	/* The patched path's registers (A_B*). */
+	u64 b_rsp, b_ret, b_flags, b_rax;
+	u64 fs_base;			/* under which this area stands in the thread table */
+	u64 shared_fs;			/* the FS base this thread has in common with its maker, 0 */
+	u64 pad2[2];
+
+	/* Trap, near to far. */
+	u32 trap;			/* TRAPN_* */
+	u32 full;			/* ctx is valid: all registers saved */
+	s64 nr;
+	u64 args[6];
+	u64 ctx;			/* offset of the ucontext in this area */
+	u64 site;			/* address of the instruction behind an unpatched syscall, 0 */
+	u32 npre, orders_done;
+	struct near_pre pre[PRE_MAX];
+	u8 siginfo[128];
+
+	/* Answer, far to near. */
+	u32 resume;			/* RESUME_* */
+	u32 norders;
+	s64 result;
+	struct near_order orders[ORDERS_MAX];
+
+	/* What the near kernel answers by itself (T0). */
+	u32 fast;			/* 0: fastpath=off */
+	u32 tid, pid, ppid, uid, euid, gid, egid;
+	u64 sigmask;			/* the thread's own while guest code runs */
+	u64 sigpending;			/* queued signals: unblocking one of these is the far kernel's call */
+	u32 kernel_pid;			/* host pid of the kernel: getppid of every guest process */
+	u32 fpsize;			/* of an xsave area with its software part */
+	u64 clone_ret;
+};
+
+_Static_assert(offsetof(struct near_area, kicked) == A_KICKED, "A_KICKED");
+_Static_assert(offsetof(struct near_area, alive) == A_ALIVE, "A_ALIVE");
+_Static_assert(offsetof(struct near_area, b_rsp) == A_BRSP, "A_BRSP");
+_Static_assert(offsetof(struct near_area, b_ret) == A_BRET, "A_BRET");
+_Static_assert(offsetof(struct near_area, b_flags) == A_BFLAGS, "A_BFLAGS");
+_Static_assert(offsetof(struct near_area, b_rax) == A_BRAX, "A_BRAX");
+_Static_assert(sizeof(struct near_area) <= 4096, "the area's control page");
+
+/* The push order's parameters, at the start of the window. */
+struct near_frame_req {
+	u64 sp;				/* build below this (red zone already subtracted) */
+	u64 handler, restorer, flags;
+	u64 oldmask;
+	u64 ss_sp, ss_size;
+	u32 ss_flags, sig;
+	u8 siginfo[128];
+};
+
+#endif

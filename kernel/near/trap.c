@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Traps of guest code: the signal handler that all of them reach first, the patched path's C half, and
+ * the handoff to the far kernel.
+ *
+ * In a signal handler ("full") the host has saved every register in a frame on the area's signal stack; the
+ * frame is the guest's context and is what we return through. NEAR_SIGKICK is blocked there, so a kick
+ * arrives right after the return, in guest code.
+ */
+#include "near/near.h"
+
+#include <asm/signal.h>
+#include <asm/siginfo.h>
+#include <asm/unistd.h>
+#include <linux/audit.h>
+#include <linux/errno.h>
+#include <linux/futex.h>
+#include <linux/time_types.h>
+
+/* rax and rdx of near_fast: the result, and how to leave. */
+struct near_leave {
+	u64 result;
+	u64 next;		/* 0 return, 1 trap with the result, 2 make the call again, all saved */
+};
+
+struct near_leave near_fast_call(struct near_area *a, struct near_frame *f);
+
+static void ring(struct near_area *a)
+{
+	u32 id = a->bell_id;
+
+	near_syscall3(__NR_write, NEAR_FD_BELL, &id, sizeof(id));
+}
+
+static bool spin_for(struct near_area *a, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		if (READ_ONCE(a->state) != ST_CALL)
+			return true;
+		if (READ_ONCE(a->blocked))
+			return false;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
+/* As the vDSO does it: the limit of this segment holds the CPU's number. */
+static u32 this_cpu(void)
+{
+	u32 v;
+
+	__asm__ volatile("lsl %1, %0" : "=r"(v) : "r"(0x7b));
+	return v & 0xfff;
+}
+
+#define PATIENCE_NS 1000000
+
+static void wait_for_orders(struct near_area *a, bool rung)
+{
+	const struct __kernel_timespec patience = { 0, PATIENCE_NS };
+	/* A worker that looks from this very CPU can only do so when we sleep. */
+	bool together = !rung && this_cpu() == READ_ONCE(a->poll_cpu);
+
+	/* Whoever hears the bell has to wake first: that takes longer than to fall asleep here. */
+	if (!rung && !together && spin_for(a, a->spin))
+		return;
+	__atomic_store_n(&a->sleeping, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&a->state, __ATOMIC_SEQ_CST) == ST_CALL) {
+		/* A poller that was too busy to look, or has just stopped: it hears the bell. */
+		if (!rung && !together && !READ_ONCE(a->blocked)) {
+			ring(a);
+			rung = true;
+		}
+		near_syscall6(__NR_futex, (u64)&a->state, FUTEX_WAIT, ST_CALL,
+			      together ? (u64)&patience : 0, 0, 0);
+		together = false;
+	}
+	WRITE_ONCE(a->sleeping, 0);
+}
+
+static void post(struct near_area *a)
+{
+	bool rung = false;
+
+	__atomic_store_n(&a->state, ST_CALL, __ATOMIC_SEQ_CST);
+	if (!READ_ONCE(a->polled)) {
+		ring(a);
+		rung = true;
+	}
+	wait_for_orders(a, rung);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+/* Do what is ordered until an answer lets guest code run. */
+static u32 obey(struct near_area *a)
+{
+	for (;;) {
+		s64 err = near_run_orders(a);
+
+		if (!err && (a->resume & RESUME_GUEST)) {
+			__atomic_store_n(&a->state, ST_GUEST, __ATOMIC_SEQ_CST);
+			return a->resume;
+		}
+		a->trap = TRAPN_ORDERS;
+		post(a);
+	}
+}
+
+u32 near_far_call(struct near_area *a)
+{
+	post(a);
+	return obey(a);
+}
+
+void near_run_context(struct near_area *a)
+{
+	struct near_uc *uc = (struct near_uc *)((u64)a + a->ctx);
+	u32 how;
+
+	wait_for_orders(a, true);
+	how = obey(a);
+	while (how & RESUME_TRAP) {
+		a->trap = TRAPN_KICK;
+		how = near_far_call(a);
+	}
+	if (how & RESUME_RESULT)
+		uc->r.rax = (u64)a->result;
+	near_resume_context(a, uc);
+	near_sigreturn(uc);
+}
+
+/* Calls that need every register saved: they make contexts or replace them. */
+static bool needs_full(long nr)
+{
+	return nr == __NR_clone || nr == __NR_fork || nr == __NR_vfork || nr == __NR_clone3 ||
+	       nr == __NR_execve || nr == __NR_execveat || nr == __NR_rt_sigreturn;
+}
+
+static struct near_leave far_call(struct near_area *a, struct near_frame *f, long nr)
+{
+	u32 how;
+
+	a->trap = TRAPN_SYSCALL;
+	a->full = 0;
+	a->nr = nr;
+	for (int i = 0; i < 6; i++)
+		a->args[i] = f->args[i];
+	a->site = 0;
+	near_prefetch(a, nr, f->args);
+	how = near_far_call(a);
+	return (struct near_leave){ (u64)a->result, how & RESUME_TRAP ? 1 : 0 };
+}
+
+struct near_leave near_fast_call(struct near_area *a, struct near_frame *f)
+{
+	long nr = (s32)f->nr;
+	long result;
+
+	if (needs_full(nr))
+		return (struct near_leave){ (u64)nr, 2 };
+	if (near_local(a, nr, f->args, &result))
+		return (struct near_leave){ (u64)result, 0 };
+	return far_call(a, f, nr);
+}
+
+static void full_trap(struct near_area *a, struct near_uc *uc, u32 kind)
+{
+	u32 how;
+
+	a->trap = kind;
+	a->full = 1;
+	a->ctx = (u64)uc - (u64)a;
+	do {
+		how = near_far_call(a);
+		if (how & RESUME_RESULT)
+			uc->r.rax = (u64)a->result;
+		a->trap = TRAPN_KICK;
+	} while (how & RESUME_TRAP);
+	near_resume_context(a, uc);
+}
+
+static void kicked_trap(struct near_area *a, struct near_uc *uc)
+{
+	a->kicked = 0;
+	a->nr = -1;
+	full_trap(a, uc, TRAPN_KICK);
+}
+
+/* Code that is made at run time cannot be learnt: after so many reports in vain there are no more. */
+#define REPORTS_MAX 512
+/* Patching costs as much as a few traps: a site must be worth it. */
+#define WORTH_TRAPS 4
+
+/*
+ * Is it time to tell the far kernel of the site (a->site)? A call that is answered here must reach it then all the
+ * same. Calls that end or replace the program, or save all registers anyway, are never worth it.
+ */
+static bool report_site(struct near_area *a, long nr)
+{
+	struct near_data *d = near_data();
+	u32 h = a->site / 2 % 256;
+
+	if (!a->site || !d->fsgsbase || d->reports >= REPORTS_MAX || needs_full(nr) || nr == __NR_exit ||
+	    nr == __NR_exit_group)
+		return false;
+	if (d->reported[h] != a->site) {
+		d->reported[h] = a->site;
+		d->traps[h] = 0;
+	}
+	if (++d->traps[h] != WORTH_TRAPS)
+		return false;
+	d->reports++;
+	return true;
+}
+
+static void guest_syscall(struct near_area *a, struct near_uc *uc, long nr)
+{
+	u64 args[6] = { uc->r.rdi, uc->r.rsi, uc->r.rdx, uc->r.r10, uc->r.r8, uc->r.r9 };
+	bool local = false;
+	long result;
+
+	near_fs_register(a);
+	if (!report_site(a, nr)) {
+		a->site = 0;
+		local = near_local(a, nr, args, &result);
+	}
+	if (local) {
+		uc->r.rax = (u64)result;
+		if (a->kicked)
+			kicked_trap(a, uc);
+		else
+			near_resume_context(a, uc);
+		return;
+	}
+	a->nr = nr;
+	for (int i = 0; i < 6; i++)
+		a->args[i] = args[i];
+	near_prefetch(a, nr, args);
+	full_trap(a, uc, TRAPN_SYSCALL);
+}
+
+/* The patched path asks for a full context: put the guest's registers back into the frame. */
+static void restore_patched(struct near_area *a, struct near_uc *uc)
+{
+	uc->r.rax = a->b_rax;
+	uc->r.eflags = a->b_flags;
+	uc->r.rsp = a->b_rsp;
+	uc->r.rip = near_island_ret(a->b_ret);
+	uc->r.rcx = uc->r.rip;
+	uc->r.r11 = a->b_flags;
+}
+
+static bool in_near(u64 ip)
+{
+	return ip - NEAR_TEXT < NEAR_TEXT_MAX;
+}
+
+static void on_sigsys(struct near_area *a, siginfo_t *info, struct near_uc *uc)
+{
+	long nr = (s32)uc->r.rax;
+
+	if (info->si_arch != AUDIT_ARCH_X86_64) {
+		uc->r.rax = (u64)-ENOSYS;	/* int 0x80: no 32-bit calls here */
+		return;
+	}
+	if (in_near(uc->r.rip)) {
+		if (nr == NEAR_NR_TRAP) {
+			restore_patched(a, uc);
+			a->kicked = 0;
+			a->nr = -1;
+			full_trap(a, uc, TRAPN_KICK);
+			return;
+		}
+		if (nr == NEAR_NR_REDO) {
+			restore_patched(a, uc);
+			a->site = 0;
+			guest_syscall(a, uc, (s32)a->b_rax);
+			return;
+		}
+	}
+	a->site = 0;
+	if (near_in_islands(uc->r.rip))
+		near_canonical(uc);
+	else
+		a->site = uc->r.rip;
+	guest_syscall(a, uc, nr);
+}
+
+static void on_kick(struct near_area *a, struct near_uc *uc)
+{
+	u64 ip = uc->r.rip;
+
+	if (in_near(ip)) {
+		a->kicked = 1;
+		if (ip >= (u64)near_exit_check && ip < (u64)near_exit_end) {
+			uc->r.rip = (u64)near_exit_trap;
+			uc->r.rcx = (u64)a;
+		}
+		return;
+	}
+	near_canonical(uc);
+	kicked_trap(a, uc);
+}
+
+static void on_fault(struct near_area *a, int sig, siginfo_t *info, struct near_uc *uc)
+{
+	const u64 *from = (const u64 *)info;
+	u64 *to = (u64 *)a->siginfo;
+
+	if (uc->r.rip >= (u64)near_uaccess_begin && uc->r.rip < (u64)near_uaccess_end) {
+		uc->r.rip = (u64)near_uaccess_fault;
+		return;
+	}
+	if (sig == SIGILL && near_site2_tail(uc->r.rip)) {
+		near_resume_context(a, uc);	/* somebody jumped behind a replaced syscall */
+		return;
+	}
+	for (size_t i = 0; i < sizeof(a->siginfo) / 8; i++)
+		to[i] = from[i];
+	near_canonical(uc);
+	a->nr = -1;
+	a->args[0] = uc->r.err;
+	a->args[1] = uc->r.trapno;
+	a->args[2] = uc->r.cr2;
+	full_trap(a, uc, TRAPN_FAULT);
+}
+
+/*
+ * A program that steps itself or is stepped (TF) also traps behind each instruction of ours: those are
+ * not its own, so it goes on until it is back in its text.
+ */
+static bool hidden_step(int sig, const siginfo_t *info, const struct near_uc *uc)
+{
+	return sig == SIGTRAP && info->si_code == TRAP_TRACE &&
+	       (in_near(uc->r.rip) || near_in_islands(uc->r.rip));
+}
+
+void near_signal(int sig, void *siginfo, struct near_uc *uc)
+{
+	siginfo_t *info = siginfo;
+	struct near_area *a = near_area_at((u64)uc);
+
+	if (sig == SIGSYS)
+		on_sigsys(a, info, uc);
+	else if (sig == NEAR_SIGKICK)
+		on_kick(a, uc);
+	else if (hidden_step(sig, info, uc))
+		return;
+	else
+		on_fault(a, sig, info, uc);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of mounts, as the files of vfs/ see it; everybody else uses vfs.h.
+ *
+ * References to a mount: one of its tree (that which mount_alloc() returned), one of each child,
+ * one of each path. A tree ends by mount_remove_tree(), whether it was in a namespace or not.
+ * Changes of the tree happen between blocking points; what they let go is put afterwards.
+ */
+#ifndef VFS_MOUNT_H
+#define VFS_MOUNT_H
+
+#include "vfs/vfs.h"
+
+#define MNT_FLAGS_K (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | \
+		     MS_RELATIME | MS_NOSYMFOLLOW_K)
+#define MNT_ATIME_K (MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
+#define MS_NOSYMFOLLOW_K 256
+#define MS_PROPAGATION_K (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+
+/* The mount on exactly this place. Returns borrowed, NULL. Never blocks. */
+struct mount *mount_on(const struct path *p);
+/* A mount of root (a dentry of sb), in no tree, one reference. NULL: no memory. Never blocks. */
+struct mount *mount_alloc(struct super *sb, struct dentry *root, u32 flags, const char *source);
+/* Copies of m from dentry root down, in no namespace. COPY_REC: with its submounts. */
+enum { COPY_REC = 1, COPY_UNBINDABLE = 2 };
+int mount_copy_tree(struct mount *m, struct dentry *root, u32 flags, struct mount **out);
+/* Puts the tree top (in no tree so far; takes the reference) at p, in p's namespace. 0 or errno. */
+int mount_attach(struct mount *top, const struct path *p);
+/* Cuts m from its parent, whose reference is put; its subtree stays in its namespace list. */
+void mount_cut(struct mount *m);
+/* Joins m, cut before, to p. Never blocks. */
+void mount_join(struct mount *m, const struct path *p);
+/* m and everything on it leave their namespace and each other; their references are put. */
+void mount_remove_tree(struct mount *m);
+/* Next in the subtree of top, depth first; NULL at the end. Never blocks. */
+struct mount *mount_next(struct mount *m, const struct mount *top);
+/* Is m in the current task's namespace? */
+bool mount_is_ours(const struct mount *m);
+/* Is p at or below root, over mounts? */
+bool path_is_under(const struct path *p, const struct path *root);
+void mount_ns_changed(struct mount_ns *ns);
+/* Default relatime and so on: mount(2) flags to a mount's flags. */
+u32 mount_flags_from_ms(u64 ms);
+
+
+/* mountcall.c, shared with fsapi.c. add takes m on success only. */
+int mount_add(struct mount *m, const struct path *at);
+int mount_move(const struct path *from, const struct path *to);
+int mount_set_propagation(struct mount *top, u32 type, bool rec);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VFS object types and their three ops tables. The model is Linux's: superblock, inode,
+ * dentry, mount, file. A dentry cache serves all file systems; one that can change behind our back
+ * (hostfs, proc) revalidates.
+ *
+ * Locking: kernel lock for all fields between blocking points; inode->lock (RANK_DIR for directories, RANK_INODE
+ * for others) is held by the VFS over namespace changes in a directory (create, unlink, rename, ...) and
+ * by file systems over data changes.
+ */
+#ifndef VFS_TYPES_H
+#define VFS_TYPES_H
+
+#include "core/lock.h"
+#include "core/wait.h"
+#include "lib/list.h"
+#include "lib/refcount.h"
+#include "lib/types.h"
+
+struct cred;
+struct dentry;
+struct file;
+struct inode;
+struct iter;
+struct mount;
+struct super;
+struct path;
+struct statfs_k;
+struct poll_table;
+struct backing;
+struct seq_buf;
+struct flock_ctx;
+
+struct ts_k {			/* a file time */
+	s64 sec;
+	u32 nsec;
+};
+
+struct kstat {
+	u64 ino, size, blocks;	/* blocks of 512 bytes */
+	u32 mode, nlink, uid, gid;
+	u32 dev, rdev;		/* Linux's new_encode_dev(): makedev_k() */
+	u32 blksize;
+	struct ts_k atime, mtime, ctime, btime;
+	bool has_btime;
+	u64 attributes, attributes_mask;	/* STATX_ATTR_*, and which of them the file system knows */
+};
+
+static inline u32 makedev_k(u32 major, u32 minor)
+{
+	return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
+}
+static inline u32 major_k(u32 dev)
+{
+	return (dev & 0xfff00) >> 8;
+}
+static inline u32 minor_k(u32 dev)
+{
+	return (dev & 0xff) | ((dev >> 12) & 0xfff00);
+}
+
+/* What to change: ATTR_* bits. */
+enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16, ATTR_MTIME = 32,
+       ATTR_ATIME_NOW = 64, ATTR_MTIME_NOW = 128, ATTR_OPEN = 256 /* O_TRUNC */ };
+struct iattr {
+	u32 valid;
+	u32 mode, uid, gid;
+	u64 size;
+	struct ts_k atime, mtime;
+	struct file *file;	/* ftruncate/fchmod: the open file, else NULL */
+};
+
+struct inode {
+	struct refcount ref;
+	struct super *sb;
+	u64 ino;
+	u32 mode, uid, gid, nlink;
+	u32 rdev;
+	u64 size, blocks;
+	struct ts_k atime, mtime, ctime, btime;
+	const struct inode_ops *ops;
+	const struct file_ops *fops;	/* default for open(); devices and FIFOs replace it */
+	struct mutex lock;
+	void *private;			/* the file system's */
+	struct list_head hash_node;	/* the file system's inode table, if it keeps one */
+	struct pipe *fifo;		/* open FIFO's buffer */
+	void *sock;			/* bound unix socket */
+	struct flock_ctx *flock;	/* POSIX, OFD and flock locks; NULL until used */
+	void *inotify;			/* marks; NULL until used */
+	void *dnotify, *leases;		/* F_NOTIFY, F_SETLEASE; NULL until used */
+	int opens;			/* open files of a regular inode */
+	int writers;			/* open for write: ETXTBSY against exec (negative: being executed) */
+	u32 fsflags;			/* FS_IMMUTABLE_FL, FS_APPEND_FL, ...: chattr, where the file system keeps them */
+	bool linkable;			/* O_TMPFILE: linkat() may give it its first name */
+	bool dead;			/* a directory that was removed: nothing is created in it any more */
+};
+
+/*
+ * NULL means the default said. Paths into a file system are (directory inode, dentry with the name). Every op may
+ * block. Permission was checked by the VFS unless the op says so.
+ */
+struct inode_ops {
+	/* Find d->name in dir; on success *out is a new reference, or NULL: does not exist. Required for directories. */
+	int (*lookup)(struct inode *dir, struct dentry *d, struct inode **out);
+	int (*create)(struct inode *dir, struct dentry *d, u32 mode, struct inode **out);	/* EROFS */
+	int (*mkdir)(struct inode *dir, struct dentry *d, u32 mode, struct inode **out);	/* EPERM */
+	int (*mknod)(struct inode *dir, struct dentry *d, u32 mode, u32 rdev, struct inode **out);	/* EPERM */
+	int (*symlink)(struct inode *dir, struct dentry *d, const char *target, struct inode **out);	/* EPERM */
+	int (*link)(struct inode *dir, struct dentry *d, struct inode *target);			/* EPERM */
+	int (*unlink)(struct inode *dir, struct dentry *d, struct inode *victim);			/* EPERM */
+	int (*rmdir)(struct inode *dir, struct dentry *d, struct inode *victim);			/* EPERM */
+	/* flags: RENAME_NOREPLACE and RENAME_EXCHANGE; others were refused. target NULL when absent. */
+	int (*rename)(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, u32 flags); /* EPERM */
+	int (*tmpfile)(struct inode *dir, u32 mode, struct inode **out);				/* EOPNOTSUPP */
+	/* Length into buf (not terminated, cut at n). EINVAL. */
+	ssize (*readlink)(struct inode *inode, char *buf, size_t n);
+	/* Magic links (/proc/PID/exe, fd/N): sets a new path directly. NULL: readlink text is followed. */
+	int (*follow)(struct inode *inode, struct path *out);
+	/* Fresh attributes; default copies the inode's fields. */
+	int (*getattr)(struct inode *inode, struct kstat *st);
+	int (*setattr)(struct inode *inode, const struct iattr *a);		/* default changes the fields in memory */
+	/* Extra permission rule; default: mode bits, owner, groups, capabilities. mask: MAY_* */
+	int (*permission)(struct inode *inode, u32 mask);
+	/* Is what the cache says of d (in dir) still true? 1 yes, 0 no (looked up again), negative errno. Default yes. */
+	int (*revalidate)(struct inode *dir, struct dentry *d);
+	/* xattrs: names with prefix. -ENODATA, -EOPNOTSUPP by default. size 0 asks for the length. */
+	ssize (*getxattr)(struct inode *inode, const char *name, void *buf, size_t n);
+	int (*setxattr)(struct inode *inode, const char *name, const void *val, size_t n, int flags);
+	int (*removexattr)(struct inode *inode, const char *name);
+	ssize (*listxattr)(struct inode *inode, char *buf, size_t n);
+	/* Last reference gone: free private; delete data when nlink is 0. Optional. */
+	void (*evict)(struct inode *inode);
+	/*
+	 * Several components at once. rel is a path of cached dentries without "." and "..", below dir. Says
+	 * whether all of them are still what the cache says: 1, 0 (walk one by one), negative errno. Optional, a shortcut.
+	 */
+	int (*revalidate_path)(struct inode *dir, const char *rel, struct dentry *last);
+};
+
+enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8, MAY_OPEN = 16 };
+
+/* One readdir step. false: stop, the buffer is full. off: position after this entry. */
+struct dir_ctx {
+	bool (*actor)(struct dir_ctx *ctx, const char *name, size_t len, u64 ino, u32 type /* DT_* */, off64 next);
+	off64 pos;
+};
+
+struct file_ops {
+	/* After allocation, before it is visible. Optional. */
+	int (*open)(struct inode *inode, struct file *f);
+	/* Last reference gone. Optional. */
+	void (*release)(struct file *f);
+	/* A descriptor of it was closed (POSIX locks, tty). Optional. */
+	int (*flush)(struct file *f);
+	/* *pos is the position, updated; -1 NULL-able for streams is not used: streams ignore it. EINVAL when NULL. */
+	ssize (*read)(struct file *f, struct iter *to, off64 *pos);
+	ssize (*write)(struct file *f, struct iter *from, off64 *pos);
+	/* NULL: regular seek by inode size; file_noseek gives ESPIPE, file_seek_null gives 0. */
+	off64 (*llseek)(struct file *f, off64 off, int whence);
+	int (*readdir)(struct file *f, struct dir_ctx *ctx);			/* ENOTDIR */
+	/* EPOLL* bits that are ready now; calls poll_wait() for each queue. NULL: always readable and writable. */
+	u32 (*poll)(struct file *f, struct poll_table *pt);
+	/* ENOTTY when NULL; -ENOIOCTLCMD (515) lets the VFS try its own. arg is the raw third argument. */
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg);
+	/* Pages for mmap; prot and flags as asked. *out gets a reference; NULL with 0: anonymous memory (/dev/zero). ENODEV. */
+	int (*mmap)(struct file *f, u32 prot, u32 flags, struct backing **out);
+	int (*fsync)(struct file *f, bool datasync);				/* EINVAL */
+	int (*fallocate)(struct file *f, int mode, off64 off, off64 len);	/* EOPNOTSUPP */
+	/* Text behind "/proc/PID/fd/N" for anonymous files, e.g. "pipe:[123]". Optional. */
+	int (*name)(struct file *f, char *buf, size_t n);
+	/* Lines for /proc/PID/fdinfo/N. Optional. */
+	void (*fdinfo)(struct file *f, struct seq_buf *s);
+	/* F_SETFL changed f->flags. Optional. */
+	int (*setfl)(struct file *f, u32 newflags);
+	/* O_ASYNC owner etc. are kept by the VFS. Seekable and safe for pread/pwrite: */
+	bool stream;			/* no position: pipes, sockets, ttys. pread gives ESPIPE */
+};
+#define ENOIOCTLCMD_K 515
+
+struct fs_type {
+	const char *name;		/* as in mount -t */
+	bool nodev;			/* for /proc/filesystems */
+	/* Parse data (may be NULL), make a superblock with its root inode. May block. */
+	int (*mount)(const struct fs_type *t, const char *source, u32 flags, const char *data, struct super **out);
+	/* remount: NULL refuses changes of data */
+	int (*remount)(struct super *sb, u32 flags, const char *data);
+};
+
+struct super_ops {
+	int (*statfs)(struct super *sb, struct statfs_k *st);	/* required */
+	void (*kill)(struct super *sb);				/* last reference; optional */
+	int (*sync)(struct super *sb);				/* optional */
+	void (*show_options)(struct super *sb, struct seq_buf *s);	/* ",mode=755": optional */
+	/* d is freed, or its inode goes away (unlinked): let d->private go. Called when set. Optional. */
+	void (*d_release)(struct dentry *d);
+	/* d is not used any more: true when its name is not to be kept. Optional. */
+	bool (*drop_unused)(const struct dentry *d);
+};
+
+struct statfs_k {
+	u64 type, bsize, blocks, bfree, bavail, files, ffree, frsize, namelen, fsid;
+};
+
+struct super {
+	struct refcount ref;
+	const struct fs_type *type;
+	const struct super_ops *ops;
+	struct dentry *root;		/* holds a reference */
+	u32 dev;			/* anonymous: major 0 */
+	u32 flags;			/* MS_RDONLY, ... */
+	bool no_cache;			/* negative dentries are not kept (names appear by themselves) */
+	void *private;
+	char *source;
+	struct mutex rename_lock;	/* RANK_RENAME: moves of directories */
+	struct list_head node;		/* all superblocks, in order of creation */
+	int writers;			/* files open for writing: none may be for a remount to read-only */
+	u64 ninodes;			/* live inodes: kill() waits for the last one */
+	bool dying;
+};
+
+struct dentry {
+	struct refcount ref;
+	struct dentry *parent;		/* holds a reference; itself at a root */
+	char *name;
+	u32 hash, len;
+	struct inode *inode;		/* NULL: negative */
+	struct super *sb;
+	struct list_head hash_node, children, sibling, lru_node;
+	bool unhashed;			/* deleted or disconnected; a hashed one has a reference of the cache */
+	bool on_lru, lru_used;
+	int nmounts;			/* mounts on it: lookup checks the mount table */
+	void *private;			/* the file system's (hostfs: its directory descriptor) */
+};
+
+struct path {
+	struct mount *mnt;
+	struct dentry *dentry;
+};
+
+struct mount {
+	struct refcount ref;
+	struct super *sb;
+	struct mount *parent;		/* itself at the root of a tree */
+	struct dentry *mountpoint;	/* in parent */
+	struct dentry *root;		/* of this mount: a subtree for bind mounts */
+	u32 flags;			/* MNT_*: MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME... bits */
+	int id;
+	struct mount_ns *ns;
+	struct list_head ns_node, children, sibling;
+	char *source;			/* as given: /proc/mounts */
+	u32 propagation;		/* MS_SHARED/PRIVATE/SLAVE/UNBINDABLE: recorded, shown */
+	int peer_group;
+	int writers;			/* files open for writing through it */
+	bool detached;			/* in no namespace (any more) */
+	bool expiry_mark;		/* umount2(MNT_EXPIRE) */
+};
+
+struct mount_ns {
+	struct refcount ref;
+	struct mount *root;
+	struct list_head mounts;
+	struct wait_queue poll;		/* /proc/mounts pollers */
+	u64 event;
+};
+
+/* An open file description. */
+struct file {
+	struct refcount ref;
+	struct path path;		/* references; dentry NULL for anonymous inodes (then inode is set) */
+	struct inode *inode;		/* reference */
+	const struct file_ops *ops;
+	u32 flags;			/* O_* status flags and access mode */
+	u32 mode;			/* FMODE_* */
+	off64 pos;
+	struct mutex pos_lock;
+	struct cred *cred;		/* of the opener */
+	void *private;
+	struct list_head epoll_links;	/* epitems watching this file */
+	struct {			/* F_SETOWN, F_SETSIG */
+		int pid_type, pid, sig;
+		u32 uid, euid;
+	} owner;
+	void *fasync;			/* fcntl.c: O_ASYNC registration */
+	const char *anon_name;		/* of anon_file(): "[eventfd]"; static */
+	u64 version;			/* FIFO: writers seen at open */
+};
+enum { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_EXEC = 4, FMODE_PATH = 8, FMODE_NONOTIFY = 16,
+       FMODE_CREATED = 32 /* made by this open: F_CREATED_QUERY */ };
+
+#endif
