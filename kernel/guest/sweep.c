@@ -15,9 +15,10 @@
 #include "core/task.h"
 #include "core/time.h"
 #include "host/host.h"
+#include "lib/alloc.h"
+#include <string.h>
 
 #define PERIOD (2 * NSEC_PER_SEC)
-#define STRANGERS_MAX 256
 #define STRANGER_AGE 5		/* rounds; longer than any fork takes */
 #define DEAF_ROUNDS 2
 #define BORROWED_ROUNDS 10	/* nobody died: it may just be slow */
@@ -26,19 +27,33 @@ int forks_pending;
 
 static int children_fd = -1;		/* -ENOENT and the like: the host does not list children */
 static struct ktimer timer;
-static struct {
+static struct stranger {
 	int pid;
 	u32 age, round;
-} strangers[STRANGERS_MAX];
+} *strangers;				/* grows: to kill what finds no room could hit a fork under way */
+static u32 strangers_max;
 static u32 round;
+
+static bool grow_strangers(void)
+{
+	u32 max = strangers_max ? 2 * strangers_max : 64;
+	struct stranger *more = krealloc(strangers, max * sizeof(*more));
+
+	if (!more)
+		return false;
+	memset(more + strangers_max, 0, (max - strangers_max) * sizeof(*more));
+	strangers = more;
+	strangers_max = max;
+	return true;
+}
 
 /* How often this one was seen before. */
 static u32 stranger_age(int pid)
 {
-	u32 free = STRANGERS_MAX;
+	u32 free = strangers_max;
 
-	for (u32 i = 0; i < STRANGERS_MAX; i++) {
-		bool current_entry = strangers[i].round + 1 >= round;
+	for (u32 i = 0; i < strangers_max; i++) {
+		bool current_entry = strangers[i].pid && strangers[i].round + 1 >= round;
 
 		if (strangers[i].pid == pid && current_entry) {
 			strangers[i].round = round;
@@ -47,8 +62,8 @@ static u32 stranger_age(int pid)
 		if (!current_entry)
 			free = i;
 	}
-	if (free == STRANGERS_MAX)
-		return STRANGER_AGE;		/* so many at once are no forks of ours */
+	if (free == strangers_max && !grow_strangers())
+		return 0;		/* its turn comes when others are gone */
 	strangers[free].pid = pid;
 	strangers[free].age = 0;
 	strangers[free].round = round;

@@ -121,7 +121,9 @@ static void give_up_rights(void)
 /*
  * When the kernel process ends, however it ends, the lifeline's write end is closed. The host then kills the
  * whole process group: all guest processes, those included that guest code made behind our back and that
- * have no death signal of their own. The template stays, so there is always one that holds the read end.
+ * have no death signal of their own. The template stays, so there is always one that holds the read end: its
+ * own death signal, which would come with the end of one thread of the kernel and so before the files are
+ * closed, is taken back here.
  */
 static void tie_lifeline(void)
 {
@@ -130,6 +132,7 @@ static void tie_lifeline(void)
 	must(near_syscall3(__NR_fcntl, NEAR_FD_LIFE, F_SETOWN, group));
 	must(near_syscall3(__NR_fcntl, NEAR_FD_LIFE, F_SETSIG, SIGKILL));
 	must(near_syscall3(__NR_fcntl, NEAR_FD_LIFE, F_SETFL, FASYNC));
+	must(near_syscall6(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0, 0));
 }
 
 static void install_filter(struct near_boot *b)
