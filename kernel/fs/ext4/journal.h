@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The journal of an ext3 or ext4 file system (jbd2's format). Metadata changes happen inside a handle;
+ * all handles open at a time belong to one running transaction, which is committed as a whole: by age
+ * (commit=), by size, or because somebody asks. Until then its buffers are held, so none reaches its place
+ * on disk before the journal has it.
+ *
+ *   h = journal_start(j, credits)          room for so many blocks; may wait for a commit
+ *   journal_get_write(h, bh)               before changing bh (journal_get_create: a new block)
+ *   ... change bh->data ...
+ *   journal_dirty(h, bh)
+ *   journal_stop(h)
+ *
+ * Without a journal (ext2, or has_journal off) j is NULL in the file system: journal_start(NULL) gives a handle with which
+ * the same calls just mark buffers dirty. So callers have one path.
+ *
+ * Handles nest per task (an inner start joins the outer handle). Locks: no handle is started under a
+ * lock that a commit's ordered-data write-back may need; inode locks are taken before handles.
+ */
+#ifndef FS_EXT4_JOURNAL_H
+#define FS_EXT4_JOURNAL_H
+
+#include "block/buffer.h"
+#include "lib/types.h"
+
+struct journal;
+struct handle;
+
+/* Where the journal lies: blocks of its inode, or an external device. */
+struct journal_place {
+	struct blkdev *bdev;
+	u32 block_size;
+	u32 nblocks;
+	/* Block of the device for block n of the journal; 0 or -EIO. Blocks. */
+	int (*map)(void *private, u32 n, u64 *out);
+	void *private;
+	struct blkdev *fs_bdev;		/* the file system's own: where replayed blocks go */
+	const u8 *uuid;			/* of the file system, 16 bytes; must be a user of an external journal */
+};
+
+/*
+ * Open: reads and checks its superblock (versions 1 and 2, checksums v1, v2, v3, 64-bit, revokes, async commit
+ * refused by name, fast commit refused by name unless its area is empty). Replays what is committed when recover is set and
+ * write is possible; -EROFS when it must and cannot. Corrupt: -EUCLEAN. Blocks.
+ */
+struct journal_options {
+	bool recover, readonly, barrier;
+	u32 commit_ms;			/* default 5000 */
+};
+int journal_open(const struct journal_place *p, const struct journal_options *o, struct journal **out);
+bool journal_needs_recovery(const struct journal *j);
+/* Commits all, writes all back, marks the journal empty. After an abort: leaves it alone. Blocks. */
+int journal_close(struct journal *j);
+void journal_set_options(struct journal *j, const struct journal_options *o);
+
+/* A handle with room for credits blocks; -EROFS after an abort, -ENOSPC: more than the journal can ever hold. Blocks. */
+int journal_start(struct journal *j, u32 credits, struct handle **out);
+/* More room in the same transaction: 0, or 1: not possible now (end the handle and start anew). nb */
+int journal_extend(struct handle *h, u32 credits);
+/* Ends the handle; sync: waits until it is durable. The error of an abort. Blocks if sync. */
+int journal_stop(struct handle *h, bool sync);
+struct journal *handle_journal(const struct handle *h);
+u64 handle_tid(const struct handle *h);
+
+int journal_get_write(struct handle *h, struct buffer *bh);	/* copies out what a committing transaction needs. Blocks */
+int journal_get_create(struct handle *h, struct buffer *bh);	/* a freshly allocated block */
+int journal_dirty(struct handle *h, struct buffer *bh);		/* nb */
+/* bh was freed: not written any more; a revoke record keeps old copies from being replayed. Takes over bh's reference. */
+int journal_forget(struct handle *h, struct buffer *bh);
+int journal_revoke(struct handle *h, u64 block);		/* the same for a block that is not cached */
+/* Runs just before a buffer of the running transaction is written to the journal: checksums. One per buffer. */
+void journal_set_trigger(struct buffer *bh, void (*fn)(struct buffer *bh, void *private), void *private);
+
+/*
+ * Ordered data: before the transaction of h commits, fn(private) is called to write that object's data out. A second
+ * call for the same private within a transaction does nothing. journal_forget_data(): the object goes away. fn may block
+ * and must not start a handle that needs new credits.
+ */
+struct journal_data {
+	struct list_head node;
+	u64 tid;
+	int (*fn)(struct journal_data *d);
+};
+int journal_order_data(struct handle *h, struct journal_data *d);
+void journal_forget_data(struct journal *j, struct journal_data *d);
+
+/* Something to do once the transaction of h is durable (blocks freed by it may be reused, discarded). nb */
+struct journal_callback {
+	struct list_head node;
+	void (*fn)(struct journal_callback *cb, int error);
+};
+void journal_on_commit(struct handle *h, struct journal_callback *cb);
+/* Is block freed by a transaction that is not yet durable? The allocator asks callbacks instead; see journal_on_commit. */
+
+/* Everything up to transaction tid is durable when this returns; starts a commit if needed. Blocks. */
+int journal_commit_wait(struct journal *j, u64 tid);
+int journal_force(struct journal *j);			/* the running one, too. Blocks */
+int journal_flush(struct journal *j);			/* and all is in its place, the log empty (freeze, remount ro). Blocks */
+void journal_abort(struct journal *j, int error);	/* no handle any more; nothing else is written */
+int journal_error(const struct journal *j);		/* 0, or why it was aborted */
+
+#endif
