@@ -20,7 +20,8 @@ struct buffer {
 	int refs;
 	bool uptodate;
 	bool dirty;			/* to be written back */
-	bool held;			/* a journal owns it: write-back leaves it alone */
+	bool held;			/* a journal owns it: write-back leaves it alone, also as part of a larger page */
+	bool writing;			/* a write of it is under way (dirty was cleared): data must not change, see buffer_wait() */
 	bool verified;			/* the owner checked its checksum since it was read */
 	int error;			/* of the last write back: -EIO once, then cleared by who reports it */
 	void *journal;			/* the journal's state; NULL */
@@ -40,10 +41,12 @@ void buffer_put(struct buffer *bh);			/* NULL is fine. nb */
 void buffer_readahead(struct blkdev *b, u64 block, unsigned int n);	/* starts reading. nb */
 /* Changed: sets uptodate, too. Written back by age or pressure, or by the functions below. nb */
 void buffer_mark_dirty(struct buffer *bh);
-/* A journal takes it (write-back stops) and gives it back (dirty says whether it must be written). nb */
+/* A journal takes it (write-back stops; dirty stays as it is) and gives it back (dirty: it must be written). nb */
 void buffer_hold(struct buffer *bh);
 void buffer_release_hold(struct buffer *bh, bool dirty);
-/* Write those that are dirty and not held, wait. Not flushed. 0 or -EIO. Blocks. */
+/* Waits until no write of it is under way; a journal does so before its owner may change data. Blocks. */
+void buffer_wait(struct buffer *bh);
+/* Write those that are dirty and not held, wait for them and for writes under way. Not flushed. 0 or -EIO. Blocks. */
 int buffer_write(struct buffer **bh, unsigned int n);
 /* The block was freed: a dirty one is not written any more, its contents are forgotten. nb */
 void buffer_forget(struct buffer *bh);

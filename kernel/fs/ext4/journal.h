@@ -36,22 +36,32 @@ struct journal_place {
 	void *private;
 	struct blkdev *fs_bdev;		/* the file system's own: where replayed blocks go */
 	const u8 *uuid;			/* of the file system, 16 bytes; must be a user of an external journal */
+	const char *name;		/* for the log and the thread's name: "ubda-8". Copied */
 };
 
 /*
+ * The numbers 0 to nblocks - 1 are the journal's blocks, its superblock is block 0. bdev == fs_bdev: an internal
+ * journal. The device's cached bytes are written out first (journal blocks pass the cache by).
+ *
  * Open: reads and checks its superblock (versions 1 and 2, checksums v1, v2, v3, 64-bit, revokes, async commit
  * refused by name, fast commit refused by name unless its area is empty). Replays what is committed when recover is set and
  * write is possible; -EROFS when it must and cannot. Corrupt: -EUCLEAN. Blocks.
  */
 struct journal_options {
-	bool recover, readonly, barrier;
-	u32 commit_ms;			/* default 5000 */
+	bool recover;			/* false: noload. Only with readonly */
+	bool readonly;			/* of the mount. A log is replayed all the same if the device can be written */
+	bool barrier;
+	bool csum, wide;		/* the file system has metadata_csum, 64bit: the journal gets CSUM_V3, 64BIT */
+	u32 commit_ms;			/* 0: 5000 */
 };
 int journal_open(const struct journal_place *p, const struct journal_options *o, struct journal **out);
 bool journal_needs_recovery(const struct journal *j);
 /* Commits all, writes all back, marks the journal empty. After an abort: leaves it alone. Blocks. */
 int journal_close(struct journal *j);
-void journal_set_options(struct journal *j, const struct journal_options *o);
+/* What an abort left in the journal's superblock (-errno, 0), to be kept in the file system's; clears it on disk. Blocks. */
+int journal_take_saved_error(struct journal *j);
+/* The options of a remount; csum and wide take effect when readonly ends. Blocks. */
+int journal_set_options(struct journal *j, const struct journal_options *o);
 
 /* A handle with room for credits blocks; -EROFS after an abort, -ENOSPC: more than the journal can ever hold. Blocks. */
 int journal_start(struct journal *j, u32 credits, struct handle **out);
