@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from umlaut import (Terminal, alive, case, check, debian_root, descendants, hostfs, main, same,
+from umlaut import (PATIENCE, Terminal, alive, case, check, debian_root, descendants, hostfs, main, same,
                     wait_for)
 
 ASH = r"umlaut:~# (\x1b\[6n)?"
@@ -122,6 +122,20 @@ def embedded_shell():
         check(t.restored(), "the terminal is not as before")
 
 
+def leave_search(t):
+    # bash 5.2 acts on a ^C that comes while it draws a match only at the next key (readline calls the
+    # hook by which bash ends the line only when its wait for keys was interrupted; so on the host, too).
+    # The signal itself arrives each time: tests/guest/tty.c, interrupts_at_any_moment.
+    for last in (False, False, True):
+        t.type(CTRL_C)
+        try:
+            t.see(BASH, timeout=2 * PATIENCE)
+            return
+        except AssertionError:
+            if last:
+                raise
+
+
 @case
 def debian_shell():
     with debian() as t:
@@ -132,11 +146,7 @@ def debian_shell():
         pager_and_top(t, BASH)
         t.type("\x12one-")                   # search backwards
         t.see("reverse-i-search")
-        # Known defect: a ^C while the match is still being drawn was lost in some runs. Not
-        # reproduced in a loop, neither here nor on the host; until it is understood, wait.
-        time.sleep(1)
-        t.type(CTRL_C)
-        t.see(BASH)
+        leave_search(t)
         t.type("exit\r")
         same(t.end(), 0)
         check(t.restored(), "the terminal is not as before")

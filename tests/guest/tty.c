@@ -374,6 +374,109 @@ TEST(interrupt_key)
 	CHECK(strstr(buf, "^C"));
 }
 
+/*
+ * A program that draws, changes its signal mask and the terminal's settings, and waits for keys, as
+ * line editors do. Each ^C comes at another moment; each must reach the handler, also those that come
+ * between a call's return and the next one.
+ */
+static volatile int *interrupts;
+
+static void count_interrupt(int sig, siginfo_t *si, void *ctx)
+{
+	(void)sig, (void)si, (void)ctx;
+	interrupts[0]++;
+}
+
+static void draw_for_ever(void)
+{
+	struct pollfd p = { slave, POLLIN, 0 };
+	sigset_t ints, old;
+	struct termios t;
+	char c;
+
+	take_terminal();
+	on_signal(SIGINT, count_interrupt, 0);
+	sigemptyset(&ints);
+	sigaddset(&ints, SIGINT);
+	OK(tcgetattr(slave, &t));
+	for (interrupts[1] = 1; !interrupts[2]; ) {
+		sigprocmask(SIG_BLOCK, &ints, &old);
+		while (write(slave, "x\b", 2) < 0 && errno == EINTR)
+			;
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		t.c_lflag ^= ICANON;
+		while (tcsetattr(slave, TCSADRAIN, &t) < 0 && errno == EINTR)
+			;
+		if (poll(&p, 1, 1) > 0 && p.revents & POLLIN)
+			(void)!read(slave, &c, 1);
+	}
+}
+
+TEST_TIMEOUT(interrupts_at_any_moment, 30)
+{
+	pid_t kid;
+	int i;
+
+	interrupts = shared_page();
+	open_pty();
+	OK(fcntl(master, F_SETFL, O_NONBLOCK));
+	kid = CHILD(draw_for_ever());
+	UNTIL(interrupts[1]);
+	for (i = 1; i <= 300; i++) {
+		struct timespec ts = { 0, i * 7919L % 1500 * 1000 };
+
+		nanosleep(&ts, NULL);
+		type("\x03");
+		UNTIL(interrupts[0] == i);
+		while (read(master, buf, sizeof(buf)) > 0)
+			;
+	}
+	interrupts[2] = 1;
+	WAIT_EXIT(kid, 0);
+}
+
+/* Blocked except inside ppoll(): whatever the moment of the ^C, the wait that follows ends with it. */
+static void wait_for_interrupts(int n)
+{
+	struct pollfd p = { slave, POLLIN, 0 };
+	struct timespec ts = { 5, 0 };
+	sigset_t ints, none;
+	int i;
+
+	take_terminal();
+	on_signal(SIGINT, count_interrupt, SA_RESTART);
+	sigemptyset(&none);
+	sigemptyset(&ints);
+	sigaddset(&ints, SIGINT);
+	OK(sigprocmask(SIG_BLOCK, &ints, NULL));
+	for (i = 1; i <= n; i++) {
+		interrupts[1] = i;
+		while (interrupts[2] < i * 3 % 40)
+			interrupts[2]++, (void)!write(slave, "x\b", 2);
+		ERR(ppoll(&p, 1, &ts, &none), EINTR);
+		EQ(interrupts[0], i);
+		interrupts[2] = 0;
+	}
+}
+
+TEST_TIMEOUT(interrupt_before_the_wait, 30)
+{
+	pid_t kid;
+	int i;
+
+	interrupts = shared_page();
+	open_pty();
+	OK(fcntl(master, F_SETFL, O_NONBLOCK));
+	kid = CHILD(wait_for_interrupts(300));
+	for (i = 1; i <= 300; i++) {
+		UNTIL(interrupts[1] == i || proc_state(kid) == 'Z');
+		type("\x03");
+		while (read(master, buf, sizeof(buf)) > 0)
+			;
+	}
+	WAIT_EXIT(kid, 0);
+}
+
 TEST(quit_key)
 {
 	volatile int *ready = shared_page();
