@@ -44,9 +44,9 @@ bool sig_default_core(int sig)
 	return SIGBIT(sig) & CORE_SET;
 }
 
-static struct sigaction_k *action_of(const struct task *t, int sig)
+static uaddr_t handler_of(const struct task *t, int sig)
 {
-	return &t->proc->sighand->action[sig - 1];
+	return sighand_handler(t->proc->sighand, sig);
 }
 
 static bool sig_kernel_only(int sig)
@@ -57,7 +57,7 @@ static bool sig_kernel_only(int sig)
 /* force: from the kernel itself, which may kill and stop even init. */
 static bool disposition_ignores(const struct task *t, int sig, bool force)
 {
-	uaddr_t h = action_of(t, sig)->handler;
+	uaddr_t h = handler_of(t, sig);
 
 	if (t->proc->unkillable && h == HANDLER_DFL && !(force && sig_kernel_only(sig)))
 		return true;
@@ -180,13 +180,13 @@ static void flush_everywhere(struct process *p, sigmask_t which)
 void notify_parent_jobctl(struct process *p, int code, int status)
 {
 	struct process *parent = p->parent;
-	const struct sigaction_k *sa;
+	struct sigaction_k sa;
 	siginfo_t info;
 
 	if (!parent)
 		return;
-	sa = &parent->sighand->action[SIGCHLD - 1];
-	if (sa->handler != HANDLER_IGN && !(sa->flags & SA_NOCLDSTOP)) {
+	sa = sighand_action(parent->sighand, SIGCHLD);
+	if (sa.handler != HANDLER_IGN && !(sa.flags & SA_NOCLDSTOP)) {
 		memset(&info, 0, sizeof(info));
 		info.si_signo = SIGCHLD;
 		info.si_code = code;
@@ -289,7 +289,7 @@ static struct task *pick_thread(struct task *t, int sig, bool group)
 
 static bool sig_fatal(const struct task *t, int sig)
 {
-	return action_of(t, sig)->handler == HANDLER_DFL && !sig_default_ignore(sig) &&
+	return handler_of(t, sig) == HANDLER_DFL && !sig_default_ignore(sig) &&
 	       !sig_default_stop(sig);
 }
 
@@ -406,11 +406,10 @@ int send_sigqueue(struct sigqueue *q, struct task *t, bool group)
 void force_signal(const siginfo_t *info, struct task *t)
 {
 	int sig = info->si_signo;
-	struct sigaction_k *sa = action_of(t, sig);
 
-	if (sa->handler == HANDLER_IGN || (t->blocked & SIGBIT(sig)))
-		sa->handler = HANDLER_DFL;
-	if (sa->handler == HANDLER_DFL)
+	if (handler_of(t, sig) == HANDLER_IGN || (t->blocked & SIGBIT(sig)))
+		sighand_set_default(t->proc->sighand, sig);
+	if (handler_of(t, sig) == HANDLER_DFL)
 		t->proc->unkillable = false;
 	if (t->blocked & SIGBIT(sig))
 		set_blocked(t, t->blocked & ~SIGBIT(sig));

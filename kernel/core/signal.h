@@ -40,9 +40,14 @@ struct sigaltstack_k {
 	size_t size;
 };
 
+/*
+ * While lent is set, that table counts and not action: the near kernel of the only thread that has this sighand
+ * reads and writes it, so nothing in it can be trusted. Only the functions below look at either.
+ */
 struct sighand {
 	struct refcount ref;
 	struct sigaction_k action[NSIG_K];	/* [sig - 1] */
+	volatile struct sigaction_k *lent;
 };
 
 struct sigqueue_head {
@@ -61,6 +66,12 @@ struct sighand *sighand_alloc(void);			/* all default; returns a reference */
 struct sighand *sighand_get(struct sighand *sh);
 struct sighand *sighand_dup(const struct sighand *sh);
 void sighand_put(struct sighand *sh);
+struct sigaction_k sighand_action(const struct sighand *sh, int sig);
+uaddr_t sighand_handler(const struct sighand *sh, int sig);	/* the same field of it */
+void sighand_set(struct sighand *sh, int sig, const struct sigaction_k *sa);	/* as valid as the caller made it */
+void sighand_set_default(struct sighand *sh, int sig);		/* the handler only */
+void sighand_lend(struct sighand *sh, struct sigaction_k *room);	/* room for NSIG_K; guest/'s business */
+void sighand_take_back(struct sighand *sh);
 void sigqueue_init(struct sigqueue_head *q);
 void sigqueue_flush(struct sigqueue_head *q);
 void sigqueue_flush_sig(struct sigqueue_head *q, sigmask_t which);

@@ -32,8 +32,8 @@ struct sighand *sighand_dup(const struct sighand *sh)
 {
 	struct sighand *n = sighand_alloc();
 
-	if (n)
-		memcpy(n->action, sh->action, sizeof(n->action));
+	for (int sig = 1; n && sig <= NSIG_K; sig++)
+		n->action[sig - 1] = sighand_action(sh, sig);
 	return n;
 }
 
@@ -41,6 +41,56 @@ void sighand_put(struct sighand *sh)
 {
 	if (sh && ref_put(&sh->ref))
 		kfree(sh);
+}
+
+struct sigaction_k sighand_action(const struct sighand *sh, int sig)
+{
+	struct sigaction_k sa;
+
+	if (!sh->lent)
+		return sh->action[sig - 1];
+	sa = sh->lent[sig - 1];
+	sa.flags &= SA_KNOWN;
+	sa.mask &= ~SIG_UNBLOCKABLE;
+	if (SIGBIT(sig) & SIG_UNBLOCKABLE)
+		sa.handler = 0;
+	return sa;
+}
+
+uaddr_t sighand_handler(const struct sighand *sh, int sig)
+{
+	if (!sh->lent)
+		return sh->action[sig - 1].handler;
+	return SIGBIT(sig) & SIG_UNBLOCKABLE ? 0 : sh->lent[sig - 1].handler;
+}
+
+void sighand_set(struct sighand *sh, int sig, const struct sigaction_k *sa)
+{
+	if (sh->lent)
+		sh->lent[sig - 1] = *sa;
+	else
+		sh->action[sig - 1] = *sa;
+}
+
+void sighand_set_default(struct sighand *sh, int sig)
+{
+	if (sh->lent)
+		sh->lent[sig - 1].handler = 0;
+	else
+		sh->action[sig - 1].handler = 0;
+}
+
+void sighand_lend(struct sighand *sh, struct sigaction_k *room)
+{
+	memcpy(room, sh->action, sizeof(sh->action));
+	sh->lent = room;
+}
+
+void sighand_take_back(struct sighand *sh)
+{
+	for (int sig = 1; sig <= NSIG_K; sig++)
+		sh->action[sig - 1] = sighand_action(sh, sig);
+	sh->lent = NULL;
 }
 
 void sigqueue_init(struct sigqueue_head *q)

@@ -71,13 +71,27 @@ void space_set_name(struct space *s, const char *name);	/* shown by the host's p
 int space_fork(struct uthread *ut, struct space **child, struct uthread **child_ut);
 
 /* Another thread in the same host process: same registers as ut but rax = 0 and, unless 0, rsp = stack; */
-/* fs_base = tls when set_tls. For CLONE_THREAD, vfork and every CLONE_VM. */
-int uthread_clone(struct uthread *ut, u64 stack, bool set_tls, u64 tls, struct uthread **out);
+/* for every CLONE_VM. */
+enum guest_tls {
+	GUEST_TLS_SHARED,		/* ut's own; calls of both take the slow way */
+	GUEST_TLS_OWN,			/* fs_base = tls */
+	GUEST_TLS_LENT,			/* ut's own, and ut's task waits until the new thread is gone (vfork) */
+};
+int uthread_clone(struct uthread *ut, u64 stack, enum guest_tls how, u64 tls, struct uthread **out);
+/* The thread made with GUEST_TLS_LENT runs no guest code any more and its maker waits; then the maker takes over. */
+void uthread_leave_fs(struct uthread *ut);
+void uthread_fs_back(struct uthread *ut);
 
 /* The task that is woken by ut's traps and kicked through it. */
 void uthread_bind(struct uthread *ut, struct task *t);
 /* Publish what the near kernel answers itself: ids, signal mask, ... of the bound task. */
 void uthread_publish(struct uthread *ut);
+/*
+ * The bound task's signal handlers go where the near kernel reads and changes them (T0), when the task is the
+ * only one that has them and keeps asking; nothing otherwise. unlend: they are the kernel's own again.
+ */
+void uthread_lend_actions(struct uthread *ut);
+void uthread_unlend_actions(struct uthread *ut);
 /* It runs no more guest code: from now on (with the next exchange) another thread may use its TLS. */
 void uthread_leaving(struct uthread *ut);
 /* End this host thread (the process too when it is the last one). ut is freed. */

@@ -48,6 +48,7 @@ struct uthread {
 	u32 index;
 	struct near_area *area;
 	struct task *task;
+	struct sighand *lent_to;	/* whose handlers are in the area */
 	int tid;			/* host thread, for kicks */
 	bool running;			/* guest code runs, or may: not ours to command */
 	bool trapped;			/* a trap arrived and is not yet taken */
@@ -59,6 +60,7 @@ struct uthread {
 	bool sending;			/* has the channel */
 	bool staged;			/* the window holds bytes that its owner works on */
 	bool kick_sent;
+	u32 action_calls;		/* of rt_sigaction since the last unlend */
 	u32 deaf;			/* sweeps that saw it run although it ought to come in */
 	u64 ctx;			/* checked copy of area->ctx */
 	s64 result;

@@ -44,6 +44,7 @@ int uthread_new(struct space *s, u32 index, struct uthread **out)
 
 void uthread_free(struct uthread *ut)
 {
+	uthread_unlend_actions(ut);
 	poll_remove(ut);
 	if (ut->running)
 		guests_running--;
@@ -65,6 +66,8 @@ void area_setup(struct uthread *ut)
 	a->kernel_pid = (u32)kernel_hostpid;
 	a->resume = a->norders = a->npre = 0;
 	a->shared_fs = 0;
+	a->actions = a->fs_keep = 0;
+	a->lent_fs = 0;
 	a->full = 1;
 	a->trap = TRAPN_HELLO;
 	a->ctx = ut->ctx;
@@ -451,7 +454,9 @@ static void copy_context(struct uthread *n, const struct uthread *ut)
 	n->area->alive = 1;
 }
 
-static int order_thread(struct uthread *ut, struct uthread *n, bool set_tls, u64 tls)
+_Static_assert((int)GUEST_TLS_OWN == TLS_OWN && (int)GUEST_TLS_LENT == TLS_LENT, "enum guest_tls");
+
+static int order_thread(struct uthread *ut, struct uthread *n, enum guest_tls how, u64 tls)
 {
 	struct near_order *o;
 	int err = uthread_room(ut, 1);
@@ -462,7 +467,7 @@ static int order_thread(struct uthread *ut, struct uthread *n, bool set_tls, u64
 	o = uthread_order(ut, ORD_THREAD);
 	o->a[0] = n->index;
 	o->a[1] = tls;
-	o->a[2] = set_tls;
+	o->a[2] = how;
 	err = uthread_flush(ut);
 	if (err) {
 		n->area->alive = 0;
@@ -473,7 +478,7 @@ static int order_thread(struct uthread *ut, struct uthread *n, bool set_tls, u64
 	return 0;
 }
 
-int uthread_clone(struct uthread *ut, u64 stack, bool set_tls, u64 tls, struct uthread **out)
+int uthread_clone(struct uthread *ut, u64 stack, enum guest_tls how, u64 tls, struct uthread **out)
 {
 	struct uthread *n;
 	int index, err;
@@ -492,7 +497,7 @@ int uthread_clone(struct uthread *ut, u64 stack, bool set_tls, u64 tls, struct u
 	copy_context(n, ut);
 	if (stack)
 		uthread_uc(n)->r.rsp = stack;
-	err = order_thread(ut, n, set_tls, tls);
+	err = order_thread(ut, n, how, tls);
 	if (err) {
 		area_drop(ut->space, n->index);
 		uthread_free(n);
@@ -500,6 +505,17 @@ int uthread_clone(struct uthread *ut, u64 stack, bool set_tls, u64 tls, struct u
 	}
 	*out = n;
 	return 0;
+}
+
+void uthread_leave_fs(struct uthread *ut)
+{
+	ut->area->fs_keep = 1;
+}
+
+void uthread_fs_back(struct uthread *ut)
+{
+	if (!ut->space->dead && !uthread_room(ut, 1))
+		uthread_order(ut, ORD_FS_BACK);
 }
 
 void uthread_leaving(struct uthread *ut)

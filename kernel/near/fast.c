@@ -7,9 +7,10 @@
 #include "near/near.h"
 
 #include <asm/prctl.h>
-#include <asm/signal.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
+
+#include "abi/signal.h"
 
 #define UNBLOCKABLE ((1ULL << (SIGKILL - 1)) | (1ULL << (SIGSTOP - 1)))
 
@@ -45,6 +46,33 @@ static bool local_sigprocmask(struct near_area *a, const u64 *args, long *result
 	/* Let loose what may be queued: come in right after this call. */
 	if (now != old && __atomic_load_n(&a->sigpending, __ATOMIC_SEQ_CST) & ~now)
 		a->kicked = 1;
+	*result = 0;
+	return true;
+}
+
+/*
+ * The table is the guest's own to read and write. What must be forgotten with a handler that ignores is queued in the
+ * far kernel, and anything unusual is its, too.
+ */
+static bool local_sigaction(struct near_area *a, const u64 *args, long *result)
+{
+	struct near_action *table = (struct near_action *)((u64)a + AREA_ACTIONS);
+	u64 sig = (u32)args[0], bit = 1ULL << ((sig - 1) & 63);
+	struct near_action new, old;
+
+	if (!a->actions || args[3] != sizeof(u64) || sig - 1 >= 64)
+		return false;
+	old = table[sig - 1];
+	if (args[1]) {
+		if ((bit & UNBLOCKABLE) || near_copy(&new, (void *)args[1], sizeof(new)) ||
+		    (new.handler <= 1 && (__atomic_load_n(&a->sigpending, __ATOMIC_SEQ_CST) & bit)))
+			return false;
+	}
+	if (args[2] && near_copy((void *)args[2], &old, sizeof(old)))
+		return false;
+	if (args[1])
+		table[sig - 1] = (struct near_action){ new.handler, new.flags & SA_KNOWN, new.restorer,
+						       new.mask & ~UNBLOCKABLE };
 	*result = 0;
 	return true;
 }
@@ -88,6 +116,8 @@ bool near_local(struct near_area *a, long nr, const u64 *args, long *result)
 		return true;
 	case __NR_arch_prctl:
 		return local_arch_prctl(a, args, result);
+	case __NR_rt_sigaction:
+		return local_sigaction(a, args, result);
 	case __NR_rt_sigprocmask:
 		return local_sigprocmask(a, args, result);
 	}

@@ -37,10 +37,12 @@
 /* The guest's vDSO: data pages and text end at NEAR_BASE. */
 #define NEAR_VDSO_ROOM 0x20000
 
-/* A thread area: control page, stack of the patched path, signal stack, transfer window. */
+/* A thread area: control page, signal handlers, stack of the patched path, signal stack, transfer window. */
 #define AREA_SIZE 0x40000
 #define AREA_MAX (NEAR_SHARED_SIZE / AREA_SIZE)
-#define AREA_BSTACK_TOP 0x4000
+#define AREA_ACTIONS 0x1000		/* the thread's signal handlers, while lent */
+#define AREA_ACTIONS_SIZE 0x800
+#define AREA_BSTACK_TOP 0x4000	/* down to 0x2000 */
 #define AREA_ALTSTACK 0x4000
 #define AREA_ALTSTACK_SIZE 0xc000
 #define AREA_WINDOW 0x20000

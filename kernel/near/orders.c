@@ -160,6 +160,9 @@ static s64 run_one(struct near_area *a, struct near_order *o, struct order_state
 		return set_fs(a, o->a[0]);
 	case ORD_SETGS:
 		return near_syscall3(__NR_arch_prctl, 0x1001 /* ARCH_SET_GS */, o->a[0], 0);
+	case ORD_FS_BACK:
+		near_fs_back(a);
+		return 0;
 	case ORD_GETBASES:
 		return get_bases(o);
 	case ORD_FRAME_PUSH:

@@ -47,7 +47,7 @@ enum order_op {
 	ORD_CLEAR,		/* a[1] guest address, a[2] length */
 	ORD_CMPXCHG,		/* a[1] address, a[2] expect, a[3] desired: res 0, old value to a[0] */
 	ORD_FORK,		/* child: new memfd arrives by RECVFD before, see near/fork.c */
-	ORD_THREAD,		/* a[0] area index of the new thread, a[1] tls, a[2] set tls */
+	ORD_THREAD,		/* a[0] area index of the new thread, a[1] tls, a[2] TLS_* */
 	ORD_PATCH,		/* a[0] start, a[1] length of text, a[2] count, a[3] window offset of u32 offsets */
 	ORD_UNPATCH,		/* the same arguments: the original bytes again */
 	ORD_SETFS,		/* a[0] */
@@ -55,12 +55,15 @@ enum order_op {
 	ORD_FPINIT,		/* initial FPU state into the saved context */
 	ORD_FRAME_PUSH,		/* build the frame: see near/frame.c */
 	ORD_FRAME_POP,
+	ORD_FS_BACK,		/* the thread made with TLS_LENT is gone: the FS base names this one again */
 	ORD_GETBASES,		/* a[0] = fs base, a[1] = gs base */
 	ORD_LEAVING,		/* no guest code any more: give the FS base back */
 	ORD_EXIT_THREAD,
 	ORD_EXIT_GROUP,
 	ORD_COUNT
 };
+
+enum { TLS_SHARED, TLS_OWN, TLS_LENT };	/* enum guest_tls */
 
 #define FD_ARG 0x4644			/* in place of a descriptor argument of ORD_HOSTCALL */
 
@@ -97,7 +100,8 @@ struct near_area {
 	u64 b_rsp, b_ret, b_flags, b_rax;
 	u64 fs_base;			/* under which this area stands in the thread table */
 	u64 shared_fs;			/* the FS base this thread has in common with its maker, 0 */
-	u64 pad2[2];
+	u64 lent_fs;			/* the FS base whose entry its maker will take back, 0 */
+	u64 pad2;
 
 	/* Trap, near to far. */
 	u32 trap;			/* TRAPN_* */
@@ -124,6 +128,13 @@ struct near_area {
 	u32 kernel_pid;			/* host pid of the kernel: getppid of every guest process */
 	u32 fpsize;			/* of an xsave area with its software part */
 	u64 clone_ret;
+	u32 actions;			/* the handlers at AREA_ACTIONS count */
+	u32 fs_keep;			/* far: the maker takes the entry of lent_fs back, leave it */
+};
+
+/* One signal's entry at AREA_ACTIONS: Linux's struct sigaction. */
+struct near_action {
+	u64 handler, flags, restorer, mask;
 };
 
 _Static_assert(offsetof(struct near_area, kicked) == A_KICKED, "A_KICKED");

@@ -78,6 +78,10 @@ void near_fs_forget(struct near_area *a)
 	if (!a->fs_base)
 		return;
 	e = fs_slot(a->fs_base);
+	if (a->fs_keep && a->fs_base == a->lent_fs) {
+		a->fs_base = 0;
+		return;
+	}
 	if (e->area == (u64)a && e->fs == a->fs_base)
 		slot_clear(e);
 	a->fs_base = 0;
@@ -106,7 +110,7 @@ static void sweep_after_fork(struct near_area *a)
 }
 
 /*
- * A thread that is made without a TLS of its own (vfork, raw clone) has its maker's FS base, which
+ * A thread that is made without a TLS of its own (raw clone) has its maker's FS base, which
  * then names no area. When the list is full the base goes to the end of the program unregistered.
  */
 static void fs_share(struct near_area *maker, struct near_area *made)
@@ -120,6 +124,33 @@ static void fs_share(struct near_area *maker, struct near_area *made)
 		*s = made->shared_fs;
 	else
 		near_data()->fsgsbase = 0;	/* give the patched path up rather than confuse threads */
+}
+
+/*
+ * The maker of a vfork child waits in the far kernel until the child is gone, so its entry may name
+ * the child meanwhile. Such an entry stays when the child leaves (fs_keep), for its maker to take back; unless the
+ * maker died: then it goes with the child like any other.
+ */
+static void fs_lend(struct near_area *maker, struct near_area *made)
+{
+	struct near_fs_entry *e = fs_slot(maker->fs_base);
+
+	if (!maker->fs_base || e->area != (u64)maker)
+		return;
+	made->fs_base = made->lent_fs = maker->fs_base;
+	maker->fs_base = 0;
+	__atomic_store_n(&e->area, (u64)made, __ATOMIC_SEQ_CST);
+}
+
+void near_fs_back(struct near_area *a)
+{
+	u64 fs = near_data()->fsgsbase ? near_get_fs() : 0;
+	struct near_fs_entry *e = fs_slot(fs);
+
+	if (!fs || a->fs_base || e->fs != fs)
+		return;		/* it registers as usual with its next trap */
+	__atomic_store_n(&e->area, (u64)a, __ATOMIC_SEQ_CST);
+	a->fs_base = fs;
 }
 
 void near_fs_unshare(struct near_area *a)
@@ -184,14 +215,16 @@ long near_do_fork(struct near_area *a, long memfd, long ctlfd)
 	return pid;
 }
 
-long near_do_thread(struct near_area *a, u64 index, u64 tls, bool settls)
+long near_do_thread(struct near_area *a, u64 index, u64 tls, u64 how)
 {
 	struct near_area *n = (struct near_area *)(NEAR_SHARED + (index % AREA_MAX) * AREA_SIZE);
 	long tid;
 
-	if (!settls)
+	if (how == TLS_SHARED)
 		fs_share(a, n);
-	tid = near_thread_asm(NEAR_CLONE_THREAD, stack_below(n, n->ctx), settls ? tls : near_get_fs(),
+	else if (how == TLS_LENT)
+		fs_lend(a, n);
+	tid = near_thread_asm(NEAR_CLONE_THREAD, stack_below(n, n->ctx), how == TLS_OWN ? tls : near_get_fs(),
 			      near_thread_main, n);
 	a->clone_ret = (u64)tid;
 	return tid;

@@ -144,6 +144,8 @@ static int copy_process(struct task *c, struct task *t, u64 flags)
 	struct process *from = t->proc, *p;
 	int err;
 
+	if (flags & CLONE_SIGHAND)
+		uthread_unlend_actions(t->ut);
 	if (flags & CLONE_THREAD) {
 		c->proc = process_get(from);
 		return 0;
@@ -207,6 +209,13 @@ static int fork_mm(struct task *c, struct task *t, const struct clone_request *r
 	return err;
 }
 
+static enum guest_tls child_tls(const struct clone_request *rq)
+{
+	if (rq->flags & CLONE_SETTLS)
+		return GUEST_TLS_OWN;
+	return rq->flags & CLONE_VFORK ? GUEST_TLS_LENT : GUEST_TLS_SHARED;
+}
+
 static int share_mm(struct task *c, struct task *t, const struct clone_request *rq)
 {
 	int err;
@@ -214,7 +223,7 @@ static int share_mm(struct task *c, struct task *t, const struct clone_request *
 	/* The child must find it: the copy goes with the order that makes the thread. */
 	if (rq->flags & CLONE_PARENT_SETTID)
 		(void)!put_user(c->tid, rq->parent_tid);
-	err = uthread_clone(t->ut, rq->stack, rq->flags & CLONE_SETTLS, rq->tls, &c->ut);
+	err = uthread_clone(t->ut, rq->stack, child_tls(rq), rq->tls, &c->ut);
 
 	if (err)
 		return err;
@@ -311,6 +320,12 @@ static void child_entry(struct task *t)
 
 /* ---- vfork ---- */
 
+void vfork_leave(struct task *t)
+{
+	if (t->vfork_wq && t->ut && t->mm)
+		uthread_leave_fs(t->ut);
+}
+
 void vfork_release(struct task *t)
 {
 	struct wait_queue *wq = t->vfork_wq;
@@ -322,10 +337,12 @@ void vfork_release(struct task *t)
 }
 
 /* The wait queue is on the parent's stack: a parent that is killed takes it back. */
-static void vfork_wait(struct task *c, struct wait_queue *wq)
+static void vfork_wait(struct task *t, struct task *c, struct wait_queue *wq)
 {
 	(void)!wait_event_killable(wq, c->vfork_done, "vfork");
 	c->vfork_wq = NULL;
+	if (c->vfork_done && t->ut)
+		uthread_fs_back(t->ut);
 }
 
 /* ---- the call ---- */
@@ -416,7 +433,7 @@ long process_clone(const struct clone_request *rq)
 	if (event)
 		ptrace_event(t, event, tid);
 	if (rq->flags & CLONE_VFORK) {
-		vfork_wait(c, &vfork_wq);
+		vfork_wait(t, c, &vfork_wq);
 		ptrace_event(t, PTRACE_EVENT_VFORK_DONE, tid);
 	}
 	task_put(c);

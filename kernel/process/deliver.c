@@ -102,7 +102,8 @@ static void default_action(struct task *t, const siginfo_t *info)
 
 int get_signal(struct task *t, siginfo_t *info, struct sigaction_k *sa)
 {
-	struct sigaction_k *cur;
+	struct sighand *sh = t->proc->sighand;
+	struct sigaction_k cur;
 	int sig;
 
 	for (;;) {
@@ -124,16 +125,16 @@ int get_signal(struct task *t, siginfo_t *info, struct sigaction_k *sa)
 			if (!sig)
 				continue;
 		}
-		cur = &t->proc->sighand->action[sig - 1];
-		if (cur->handler == HANDLER_IGN)
+		cur = sighand_action(sh, sig);
+		if (cur.handler == HANDLER_IGN)
 			continue;
-		if (cur->handler == HANDLER_DFL) {
+		if (cur.handler == HANDLER_DFL) {
 			default_action(t, info);
 			continue;
 		}
-		*sa = *cur;
-		if (cur->flags & SA_ONESHOT)
-			cur->handler = HANDLER_DFL;
+		*sa = cur;
+		if (cur.flags & SA_ONESHOT)
+			sighand_set_default(sh, sig);
 		return sig;
 	}
 }
@@ -159,7 +160,7 @@ static void force_sigsegv(struct task *t, int failed_sig)
 	siginfo_t info;
 
 	if (failed_sig == SIGSEGV)
-		t->proc->sighand->action[SIGSEGV - 1].handler = HANDLER_DFL;
+		sighand_set_default(t->proc->sighand, SIGSEGV);
 	memset(&info, 0, sizeof(info));
 	info.si_signo = SIGSEGV;
 	info.si_code = SI_KERNEL;

@@ -243,6 +243,7 @@ static void switch_mm(struct task *t, struct exec *x)
 	struct uthread *old_ut = t->ut;
 	struct mm *old_mm = t->mm;
 
+	vfork_leave(t);
 	if (old_ut) {
 		robust_list_exit(t);
 		clear_child_tid(t);

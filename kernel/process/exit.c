@@ -118,7 +118,7 @@ static void fill_child_info(siginfo_t *info, const struct process *p, int sig)
 static bool notify_parent(struct process *p)
 {
 	struct process *parent = p->parent;
-	const struct sigaction_k *sa;
+	struct sigaction_k sa;
 	int sig = p->exit_signal;
 	bool autoreap = false;
 	siginfo_t info;
@@ -126,10 +126,10 @@ static bool notify_parent(struct process *p)
 	wake_up_events(&p->exit_wq, POLLIN);
 	if (!parent)
 		return true;
-	sa = &parent->sighand->action[SIGCHLD - 1];
-	if (sig == SIGCHLD && (sa->handler == HANDLER_IGN || (sa->flags & SA_NOCLDWAIT))) {
+	sa = sighand_action(parent->sighand, SIGCHLD);
+	if (sig == SIGCHLD && (sa.handler == HANDLER_IGN || (sa.flags & SA_NOCLDWAIT))) {
 		autoreap = true;
-		if (sa->handler == HANDLER_IGN)
+		if (sa.handler == HANDLER_IGN)
 			sig = 0;
 	}
 	if (sig) {
@@ -293,6 +293,7 @@ static void check_init(struct task *t, int code)
 /* Parts in Linux's order. Blocks. */
 static void give_back_parts(struct task *t)
 {
+	vfork_leave(t);
 	robust_list_exit(t);
 	clear_child_tid(t);
 	vfork_release(t);

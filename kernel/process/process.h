@@ -41,6 +41,7 @@ struct clone_request {
 	uaddr_t pidfd, parent_tid, child_tid;
 };
 long process_clone(const struct clone_request *rq);	/* the child's tid or -errno. Blocks */
+void vfork_leave(struct task *t);	/* before its guest thread is told to end, or to leave */
 void vfork_release(struct task *t);	/* exec or exit of a vfork child: the parent goes on */
 int process_unshare(u64 flags);		/* unshare(2). Blocks */
 

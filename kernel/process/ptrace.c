@@ -113,10 +113,10 @@ static void notify_tracer(const struct task *t, int why, int status)
 {
 	const struct ptrace *pt = t->ptrace;
 	struct process *p = pt->tracer->proc;
-	const struct sigaction_k *sa = &p->sighand->action[SIGCHLD - 1];
+	struct sigaction_k sa = sighand_action(p->sighand, SIGCHLD);
 	siginfo_t info;
 
-	if (sa->handler != 1 && (!(sa->flags & SA_NOCLDSTOP) || why < CLD_TRAPPED)) {
+	if (sa.handler != 1 && (!(sa.flags & SA_NOCLDSTOP) || why < CLD_TRAPPED)) {
 		memset(&info, 0, sizeof(info));
 		info.si_signo = SIGCHLD;
 		info.si_code = why;
@@ -364,7 +364,7 @@ int ptrace_signal(struct task *t, int sig, siginfo_t *info)
 		siginfo_user(info, now, SI_USER);
 	}
 	/* A stop signal is void when SIGCONT came meanwhile. */
-	if (pt && pt->continued && sig_default_stop(now) && !t->proc->sighand->action[now - 1].handler)
+	if (pt && pt->continued && sig_default_stop(now) && !sighand_handler(t->proc->sighand, now))
 		return 0;
 	if (t->blocked & SIGBIT(now)) {
 		send_signal_task(now, info, t);
@@ -439,7 +439,7 @@ void ptrace_exit(struct task *t)
 bool ptrace_notify_exit(struct task *t)
 {
 	struct ptrace *pt = t->ptrace;
-	const struct sigaction_k *sa;
+	struct sigaction_k sa;
 
 	if (!pt)
 		return false;
@@ -449,12 +449,12 @@ bool ptrace_notify_exit(struct task *t)
 		return false;
 	}
 	pt->stopped = false;
-	sa = &pt->tracer->proc->sighand->action[SIGCHLD - 1];
+	sa = sighand_action(pt->tracer->proc->sighand, SIGCHLD);
 	if (t->exit_code & 0x7f)
 		notify_tracer(t, t->exit_code & 0x80 ? CLD_DUMPED : CLD_KILLED, t->exit_code & 0x7f);
 	else
 		notify_tracer(t, CLD_EXITED, t->exit_code >> 8 & 0xff);
-	if (sa->handler == 1 || (sa->flags & SA_NOCLDWAIT)) {
+	if (sa.handler == 1 || (sa.flags & SA_NOCLDWAIT)) {
 		ptrace_unlink(t);	/* it will not wait */
 		return false;
 	}

@@ -154,7 +154,7 @@ static void log_fault(struct task *t, const struct trap *trap)
 {
 	struct regs regs;
 
-	if (t->proc->sighand->action[trap->info.si_signo - 1].handler > 1)
+	if (sighand_handler(t->proc->sighand, trap->info.si_signo) > 1)
 		return;
 	if (uthread_get_regs(t->ut, &regs))
 		return;

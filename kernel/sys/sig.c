@@ -16,9 +16,6 @@
 #include "sys/timespec.h"
 #include "vfs/vfs.h"
 
-#define SA_KNOWN (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | \
-		  SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS | SA_RESTORER)
-
 static bool sig_valid(int sig)
 {
 	return sig >= 1 && sig <= NSIG_K;
@@ -50,8 +47,9 @@ static void flush_if_ignored(struct process *p, int sig)
 
 long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t oldact, size_t sigsetsize)
 {
+	struct sighand *sh = current->proc->sighand;
 	struct user_sigaction new, old;
-	struct sigaction_k *sa;
+	struct sigaction_k sa;
 
 	if (sigsetsize != sizeof(sigmask_t))
 		return -EINVAL;
@@ -59,15 +57,15 @@ long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t oldact, size_t sigsetsize)
 		return -EFAULT;
 	if (!sig_valid(sig) || (act && (SIGBIT(sig) & SIG_UNBLOCKABLE)))
 		return -EINVAL;
-	sa = &current->proc->sighand->action[sig - 1];
-	old = (struct user_sigaction){ sa->handler, sa->flags, sa->restorer, sa->mask };
+	sa = sighand_action(sh, sig);
+	old = (struct user_sigaction){ sa.handler, sa.flags, sa.restorer, sa.mask };
 	if (act) {
-		sa->handler = new.handler;
-		sa->flags = new.flags & SA_KNOWN;
-		sa->restorer = new.restorer;
-		sa->mask = new.mask & ~SIG_UNBLOCKABLE;
+		sa = (struct sigaction_k){ .handler = new.handler, .flags = new.flags & SA_KNOWN,
+					   .restorer = new.restorer, .mask = new.mask & ~SIG_UNBLOCKABLE };
+		sighand_set(sh, sig, &sa);
 		flush_if_ignored(current->proc, sig);
 	}
+	uthread_lend_actions(current->ut);
 	return oldact && copy_to_user(oldact, &old, sizeof(old)) ? -EFAULT : 0;
 }
 

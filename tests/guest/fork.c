@@ -269,6 +269,94 @@ TEST(vfork)
 	WAIT_EXIT(kid, 3);
 }
 
+/* All of them run on one TLS, and each must find its own state after the other is gone. */
+TEST(vfork_in_a_vfork_child)
+{
+	volatile int *p = shared_page();
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		pid_t kid = vfork();
+
+		if (!kid) {
+			pid_t grandkid = vfork();
+
+			if (!grandkid) {
+				p[0] = getpid();
+				p[1] = getppid();
+				_exit(5);
+			}
+			p[2] = getpid();
+			p[3] = waitpid(grandkid, NULL, 0) == grandkid && grandkid == p[0];
+			_exit(6);
+		}
+		EQ(p[1], kid);
+		EQ(p[2], kid);
+		EQ(p[3], 1);
+		CHECK(kid != getpid());
+		WAIT_EXIT(kid, 6);
+		EQ(syscall(SYS_gettid), getpid());
+	}
+}
+
+static void ignore_it(int sig)
+{
+	(void)sig;
+}
+
+/* As posix_spawn() does it: asks for all and sets many, in the child of a vfork. */
+TEST(handlers_of_a_vfork_child_are_its_own)
+{
+	struct sigaction sa, mine = { .sa_handler = ignore_it, .sa_flags = SA_RESTART };
+	int sig, kid;
+
+	sigaddset(&mine.sa_mask, SIGUSR2);
+	ZERO(sigaction(SIGUSR1, &mine, NULL));
+	kid = vfork();
+	if (!kid) {
+		struct sigaction dfl = { .sa_handler = SIG_DFL }, is;
+
+		for (sig = 1; sig <= 64; sig++) {
+			if (sigaction(sig, NULL, &is))
+				continue;
+			if (sig == SIGUSR1 && (is.sa_handler != ignore_it || !sigismember(&is.sa_mask, SIGUSR2)))
+				_exit(9);
+			if (is.sa_handler != SIG_IGN)
+				sigaction(sig, &dfl, NULL);
+		}
+		if (sigaction(SIGUSR1, NULL, &is) || is.sa_handler != SIG_DFL)
+			_exit(10);
+		raise(SIGUSR1);
+		_exit(11);
+	}
+	WAIT_SIGNAL(kid, SIGUSR1);
+	ZERO(sigaction(SIGUSR1, NULL, &sa));
+	CHECK(sa.sa_handler == ignore_it && (sa.sa_flags & SA_RESTART) && sigismember(&sa.sa_mask, SIGUSR2));
+	raise(SIGUSR1);
+}
+
+TEST(a_vfork_child_outlives_its_maker)
+{
+	volatile int *p = shared_page();
+	pid_t kid = CHILD(
+		pid_t v = vfork();
+		if (!v) {
+			p[0] = getpid();
+			while (!p[1])
+				getppid();
+			p[2] = getpid();
+			_exit(0);
+		}
+		_exit(1));
+
+	UNTIL(p[0]);
+	ZERO(kill(kid, SIGKILL));
+	WAIT_SIGNAL(kid, SIGKILL);
+	p[1] = 1;
+	UNTIL(p[2]);
+	EQ(p[2], p[0]);
+}
+
 int test_helper(int argc, char **argv)
 {
 	if (!strcmp(argv[1], "@exit"))

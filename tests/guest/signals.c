@@ -117,6 +117,41 @@ TEST(old_action_is_returned)
 	CHECK(signal(SIGUSR2, SIG_DFL) == SIG_IGN);
 }
 
+/* So often that the answer may come from nearby: what is set is what is delivered, asked, forked and shared. */
+TEST(actions_set_again_and_again)
+{
+	struct sigaction sa = { .sa_sigaction = count, .sa_flags = SA_SIGINFO }, is;
+	pid_t kid;
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		sa.sa_flags = SA_SIGINFO | (i & 1 ? SA_RESTART : SA_NODEFER);
+		ZERO(sigaction(SIGUSR1, &sa, NULL));
+		ZERO(sigaction(SIGUSR1, NULL, &is));
+		CHECK(is.sa_sigaction == count);
+		EQ(is.sa_flags & (SA_RESTART | SA_NODEFER), i & 1 ? SA_RESTART : SA_NODEFER);
+	}
+	got_n = 0;
+	raise(SIGUSR1);
+	EQ(got_n, 1);
+	ERR(sigaction(SIGKILL, &sa, NULL), EINVAL);
+	ZERO(sigaction(SIGKILL, NULL, &is));
+	ERR(sigaction(65, NULL, &is), EINVAL);
+	ERR(syscall(SYS_rt_sigaction, SIGUSR1, 8, NULL, 8), EFAULT);
+	ERR(syscall(SYS_rt_sigaction, SIGUSR1, NULL, 8, 8), EFAULT);
+	ERR(syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 4), EINVAL);
+	kid = CHILD(raise(SIGUSR1); _exit(got_n));
+	WAIT_EXIT(kid, 2);
+	/* What waits while it is blocked goes when it is ignored. */
+	block(SIGUSR2, 0);
+	raise(SIGUSR2);
+	sa.sa_handler = SIG_IGN;
+	ZERO(sigaction(SIGUSR2, &sa, NULL));
+	sigset_t waiting;
+	ZERO(sigpending(&waiting));
+	EQ(sigismember(&waiting, SIGUSR2), 0);
+}
+
 TEST(mask_and_pending)
 {
 	sigset_t s, old;

@@ -42,9 +42,11 @@ static void disposition(const struct task *t, sigmask_t *ignored, sigmask_t *cau
 
 	*ignored = *caught = 0;
 	for (int i = 0; sh && i < NSIG_K; i++) {
-		if (sh->action[i].handler == 1)
+		uaddr_t h = sighand_handler(sh, i + 1);
+
+		if (h == 1)
 			*ignored |= SIGBIT(i + 1);
-		else if (sh->action[i].handler)
+		else if (h)
 			*caught |= SIGBIT(i + 1);
 	}
 }
