@@ -13,13 +13,13 @@
 _Static_assert(sizeof(struct sigaction_k) * NSIG_K <= AREA_ACTIONS_SIZE, "AREA_ACTIONS_SIZE");
 _Static_assert(sizeof(struct sigaction_k) == sizeof(struct near_action), "near_action");
 
-void uthread_lend_actions(struct uthread *ut)
+void uthread_lend_actions(struct uthread *ut, enum lend_when when)
 {
 	struct sighand *sh = ut->task->proc->sighand;
 
 	if (!guest_fastpath || ut->lent_to || ref_read(&sh->ref) != 1 || ut->task->proc->nthreads != 1)
 		return;
-	if (++ut->action_calls < WORTH_CALLS)
+	if (when == LEND_IF_ASKED_OFTEN && ++ut->action_calls < WORTH_CALLS)
 		return;
 	sighand_lend(sh, (struct sigaction_k *)((char *)ut->area + AREA_ACTIONS));
 	ut->lent_to = sh;

@@ -86,11 +86,16 @@ void uthread_fs_back(struct uthread *ut);
 void uthread_bind(struct uthread *ut, struct task *t);
 /* Publish what the near kernel answers itself: ids, signal mask, ... of the bound task. */
 void uthread_publish(struct uthread *ut);
+/* The end of the heap, for as long as only this thread can move it; 0: it is to ask. */
+void uthread_publish_brk(struct uthread *ut, u64 brk);
+/* Brings the bound task's robust_list and clear_child_tid up to date while its guest code may be running. */
+void uthread_collect_kept(struct uthread *ut);
 /*
  * The bound task's signal handlers go where the near kernel reads and changes them (T0), when the task is the
- * only one that has them and keeps asking; nothing otherwise. unlend: they are the kernel's own again.
+ * only one that has them; nothing otherwise. unlend: they are the kernel's own again.
  */
-void uthread_lend_actions(struct uthread *ut);
+enum lend_when { LEND_NOW, LEND_IF_ASKED_OFTEN };
+void uthread_lend_actions(struct uthread *ut, enum lend_when when);
 void uthread_unlend_actions(struct uthread *ut);
 /* It runs no more guest code: from now on (with the next exchange) another thread may use its TLS. */
 void uthread_leaving(struct uthread *ut);

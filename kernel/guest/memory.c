@@ -43,13 +43,27 @@ static int host_order(struct uthread *ut, u64 nr, u64 a, u64 b, u64 c, u64 d, u6
 	return ut->batch ? 0 : uthread_flush(ut);
 }
 
+/* In a batch the descriptor stays open for the next mapping of the same file: exec maps a program's parts. */
+static int open_there(struct uthread *ut, int fd)
+{
+	int err = uthread_room(ut, 3);
+
+	if (err || (ut->batch && ut->fd_there == fd))
+		return err;
+	if (ut->fd_there >= 0)
+		uthread_order(ut, ORD_CLOSEFD);
+	ut->fd_there = -1;
+	err = uthread_send_fd(ut, fd);
+	if (!err)
+		ut->fd_there = fd;
+	return err;
+}
+
 static int map_file(struct uthread *ut, u64 addr, u64 len, u32 prot, u32 flags, int fd, u64 off)
 {
 	struct near_order *o;
-	int err = uthread_room(ut, 3);
+	int err = open_there(ut, fd);
 
-	if (!err)
-		err = uthread_send_fd(ut, fd);
 	if (err)
 		return err;
 	o = uthread_order(ut, ORD_HOSTCALL);
@@ -60,7 +74,6 @@ static int map_file(struct uthread *ut, u64 addr, u64 len, u32 prot, u32 flags, 
 	o->a[4] = flags;
 	o->a[5] = FD_ARG;
 	o->a[6] = off;
-	uthread_order(ut, ORD_CLOSEFD);
 	return ut->batch ? 0 : uthread_flush(ut);
 }
 
@@ -79,10 +92,8 @@ static ssize file_io(struct uthread *ut, u64 nr, int fd, u64 addr, size_t n, u64
 	struct near_order *o;
 	u32 i;
 	s64 res;
-	int err = uthread_room(ut, 3);
+	int err = open_there(ut, fd);
 
-	if (!err)
-		err = uthread_send_fd(ut, fd);
 	if (err)
 		return err;
 	i = ut->norders;
@@ -92,7 +103,6 @@ static ssize file_io(struct uthread *ut, u64 nr, int fd, u64 addr, size_t n, u64
 	o->a[2] = addr;
 	o->a[3] = n;
 	o->a[4] = off;
-	uthread_order(ut, ORD_CLOSEFD);
 	err = uthread_flush(ut);
 	if (err)
 		return err;

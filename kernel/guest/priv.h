@@ -58,6 +58,7 @@ struct uthread {
 	bool hot;			/* in the poll set */
 	bool borrowed;
 	bool sending;			/* has the channel */
+	int fd_there;			/* ours whose copy is open there until the list of orders ends; -1 */
 	bool staged;			/* the window holds bytes that its owner works on */
 	bool kick_sent;
 	u32 action_calls;		/* of rt_sigaction since the last unlend */

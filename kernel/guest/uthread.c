@@ -34,6 +34,7 @@ int uthread_new(struct space *s, u32 index, struct uthread **out)
 	ut->space = s;
 	ut->index = index;
 	ut->nr = -1;
+	ut->fd_there = -1;
 	wq_init(&ut->wq);
 	list_add_tail(&ut->node, &s->uthreads);
 	s->used[index / 64] |= 1ULL << (index % 64);
@@ -67,6 +68,7 @@ void area_setup(struct uthread *ut)
 	a->resume = a->norders = a->npre = 0;
 	a->shared_fs = 0;
 	a->actions = a->fs_keep = 0;
+	a->brk = 0;
 	a->lent_fs = 0;
 	a->full = 1;
 	a->trap = TRAPN_HELLO;
@@ -113,6 +115,7 @@ static void hand_over(struct uthread *ut, u32 resume)
 	a->norders = ut->norders;
 	a->resume = resume;
 	a->result = ut->result;
+	ut->fd_there = -1;
 	a->spin = sched_poll_possible() && guests_running < poll_cpus() ? SPIN_LOOKS : 0;
 	a->blocked = 0;
 	a->poll_cpu = (u32)host_current_cpu();
@@ -278,6 +281,21 @@ void uthread_sync_mask(struct uthread *ut, sigmask_t pending)
 	ut->task->blocked = __atomic_load_n(&ut->area->sigmask, __ATOMIC_SEQ_CST) & ~SIG_UNBLOCKABLE;
 }
 
+void uthread_collect_kept(struct uthread *ut)
+{
+	struct task *t = ut->task;
+
+	if (!t || !guest_fastpath)
+		return;
+	t->robust_list = READ_ONCE(ut->area->robust_list);
+	t->clear_child_tid = READ_ONCE(ut->area->clear_child_tid);
+}
+
+void uthread_publish_brk(struct uthread *ut, u64 brk)
+{
+	ut->area->brk = brk;
+}
+
 static void collect_mask(struct uthread *ut)
 {
 	struct task *t = ut->task;
@@ -307,6 +325,7 @@ static void take_trap(struct uthread *ut, struct trap *out)
 
 	uthread_take_context(ut);
 	collect_mask(ut);
+	uthread_collect_kept(ut);
 	ut->npre = 0;
 	ut->nr = -1;
 	ut->kick_sent = false;
@@ -387,6 +406,8 @@ void uthread_run(struct uthread *ut, struct trap *out)
 	if (ut->task) {
 		ut->area->sigmask = ut->task->blocked;
 		ut->area->sigpending = pending_signals(ut->task);
+		ut->area->robust_list = ut->task->robust_list;
+		ut->area->clear_child_tid = ut->task->clear_child_tid;
 	}
 	ut->in_call = ut->staged = false;
 	if (!resume_and_wait(ut))

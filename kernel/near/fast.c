@@ -88,6 +88,26 @@ static bool local_arch_prctl(struct near_area *a, const u64 *args, long *result)
 	return true;
 }
 
+static bool set_robust_list(struct near_area *a, const u64 *args, long *result)
+{
+	if (args[1] != 24)		/* sizeof(struct robust_list_head) */
+		return false;
+	a->robust_list = args[0];
+	*result = 0;
+	return true;
+}
+
+/* Longer ones may be interrupted; what the host cannot reach may be a stack that is to grow. */
+#define RANDOM_MAX 256
+
+static bool local_getrandom(const u64 *args, long *result)
+{
+	if (args[1] > RANDOM_MAX)
+		return false;
+	*result = near_syscall3(__NR_getrandom, args[0], args[1], (u32)args[2]);
+	return *result >= 0;
+}
+
 bool near_local(struct near_area *a, long nr, const u64 *args, long *result)
 {
 	if (!a->fast)
@@ -114,6 +134,20 @@ bool near_local(struct near_area *a, long nr, const u64 *args, long *result)
 	case __NR_getegid:
 		*result = a->egid;
 		return true;
+	case __NR_set_tid_address:
+		a->clear_child_tid = args[0];
+		*result = a->tid;
+		return true;
+	case __NR_set_robust_list:
+		return set_robust_list(a, args, result);
+	case __NR_brk:
+		*result = (long)a->brk;
+		return !args[0] && a->brk;
+	case __NR_rseq:
+		*result = -ENOSYS;
+		return true;
+	case __NR_getrandom:
+		return local_getrandom(args, result);
 	case __NR_arch_prctl:
 		return local_arch_prctl(a, args, result);
 	case __NR_rt_sigaction:

@@ -8,12 +8,12 @@
 
 #include <asm/unistd.h>
 
-enum { H_NONE, H_PATH, H_BUF, H_FIX };
+enum { H_NONE, H_PATH, H_BUF, H_FIX, H_ROBUST };
 
 struct hint {
 	u16 nr;
 	u8 kind, arg;		/* which argument is the address */
-	u8 len;			/* H_BUF: which argument is the length; H_FIX: bytes / 8 */
+	u8 len;			/* H_BUF: which argument is the length; else bytes / 8 */
 };
 
 static const struct hint hints[] = {
@@ -32,6 +32,8 @@ static const struct hint hints[] = {
 	{ __NR_rt_sigprocmask, H_FIX, 1, 1 }, { __NR_poll, H_FIX, 0, 1 },
 	{ __NR_nanosleep, H_FIX, 0, 2 },   { __NR_clock_nanosleep, H_FIX, 2, 2 },
 	{ __NR_epoll_ctl, H_FIX, 3, 2 },   { __NR_writev, H_FIX, 1, 4 },
+	{ __NR_clone3, H_FIX, 0, 11 },
+	{ __NR_exit, H_ROBUST, 0, 3 },	   { __NR_exit_group, H_ROBUST, 0, 3 },
 };
 
 #define PATH_AHEAD 4096
@@ -39,10 +41,46 @@ static const struct hint hints[] = {
 /* Ahead-copied data lies in the upper half: the far kernel uses the lower one for results. */
 #define PRE_OFF 0x10000
 
+static char *pre_room(struct near_area *a, u32 off)
+{
+	return (char *)a + AREA_WINDOW + off;
+}
+
+static void pre_add(struct near_area *a, u64 addr, u64 len, u32 off)
+{
+	a->pre[a->npre] = (struct near_pre){ addr, (u32)len, off };
+	a->npre++;
+}
+
+/*
+ * The page around addr, unless it is there already. exec wants its vectors and, mostly on one or two pages, their
+ * strings. Where it was put, or 0.
+ */
+static const char *page_ahead(struct near_area *a, u64 addr, u32 off)
+{
+	u64 page = addr & ~0xfffUL;
+
+	for (u32 i = 1; i < a->npre; i++)
+		if (a->pre[i].addr == page)
+			return pre_room(a, a->pre[i].off) + (addr - page);
+	if (!addr || near_copy(pre_room(a, off), (const void *)page, 4096))
+		return 0;
+	pre_add(a, page, 4096, off);
+	return pre_room(a, off) + (addr - page);
+}
+
+static void vector_ahead(struct near_area *a, u64 vec, u32 off)
+{
+	const char *p = vec % 8 ? 0 : page_ahead(a, vec, off);
+
+	if (p && *(const u64 *)p)
+		page_ahead(a, *(const u64 *)p, off + 4096);
+}
+
 static void ahead(struct near_area *a, const struct hint *h, const u64 *args)
 {
-	u64 addr = args[h->arg];
-	char *dst = (char *)a + AREA_WINDOW + PRE_OFF;
+	u64 addr = h->kind == H_ROBUST ? a->robust_list : args[h->arg];
+	char *dst = pre_room(a, PRE_OFF);
 	u64 n;
 	long got;
 
@@ -58,10 +96,11 @@ static void ahead(struct near_area *a, const struct hint *h, const u64 *args)
 		if (!n || near_copy(dst, (const void *)addr, n))
 			return;
 	}
-	a->pre[0].addr = addr;
-	a->pre[0].len = (u32)n;
-	a->pre[0].off = PRE_OFF;
-	a->npre = 1;
+	pre_add(a, addr, n, PRE_OFF);
+	if (h->nr != __NR_execve)
+		return;
+	vector_ahead(a, args[1], PRE_OFF + 0x1000);
+	vector_ahead(a, args[2], PRE_OFF + 0x3000);
 }
 
 void near_prefetch(struct near_area *a, long nr, const u64 *args)

@@ -79,7 +79,7 @@ struct near_pre {			/* data that the near kernel copied ahead of the far kernel'
 	u64 addr;
 	u32 len, off;			/* in the window */
 };
-#define PRE_MAX 2
+#define PRE_MAX 5
 
 struct near_area {
 	/* Handoff. */
@@ -130,6 +130,8 @@ struct near_area {
 	u64 clone_ret;
 	u32 actions;			/* the handlers at AREA_ACTIONS count */
 	u32 fs_keep;			/* far: the maker takes the entry of lent_fs back, leave it */
+	u64 robust_list, clear_child_tid;	/* the thread's own while guest code runs */
+	u64 brk;			/* 0: ask, others share the address space */
 };
 
 /* One signal's entry at AREA_ACTIONS: Linux's struct sigaction. */

@@ -228,6 +228,7 @@ static int share_mm(struct task *c, struct task *t, const struct clone_request *
 	if (err)
 		return err;
 	uthread_bind(c->ut, c);
+	uthread_publish_brk(t->ut, 0);
 	c->mm = mm_get(t->mm);
 	return 0;
 }
@@ -307,6 +308,9 @@ static void publish(struct task *c, struct task *t, const struct clone_request *
 	user_nproc_add(c->cred->uid, 1);
 	task_hash(c);
 	uthread_publish(c->ut);
+	/* Most likely posix_spawn(), which asks for and sets all handlers. */
+	if ((rq->flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK))
+		uthread_lend_actions(c->ut, LEND_NOW);
 }
 
 /* First code of the child: what must be written with its own eyes. */

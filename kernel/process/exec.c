@@ -309,6 +309,8 @@ static void commit(struct task *t, struct exec *x)
 	if (uthread_reset(t->ut, entry, sp))
 		kill_process(t->proc);
 	uthread_publish(t->ut);
+	uthread_publish_brk(t->ut, t->mm->brk);
+	uthread_lend_actions(t->ut, LEND_NOW);
 	t->publish = false;
 	t->regs_replaced = true;
 	recalc_sigpending(t);

@@ -13,6 +13,7 @@
 #include "core/sched.h"
 #include "core/task.h"
 #include "core/time.h"
+#include "guest/guest.h"
 #include "mm/user.h"
 #include "process/futex_key.h"
 #include "process/process.h"
@@ -399,6 +400,8 @@ long sys_get_robust_list(int pid, uaddr_t head, uaddr_t len)
 		return -ESRCH;
 	if (!may_look(t))
 		return -EPERM;
+	if (t != current && t->ut)
+		uthread_collect_kept(t->ut);
 	list = t->robust_list;
 	if (put_user(size, len) || put_user(list, head))
 		return -EFAULT;

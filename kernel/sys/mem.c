@@ -16,6 +16,7 @@
 #include "core/sched.h"
 #include "core/task.h"
 #include "mm/iter.h"
+#include "guest/guest.h"
 #include "mm/mm.h"
 #include "mm/user.h"
 #include "sys/arg.h"
@@ -164,7 +165,11 @@ long sys_mprotect(uaddr_t addr, u64 len, uprot_t prot)
 
 long sys_brk(uaddr_t brk)
 {
-	return mm_brk(current->mm, current->ut, brk);
+	struct mm *mm = current->mm;
+
+	brk = mm_brk(mm, current->ut, brk);
+	uthread_publish_brk(current->ut, ref_read(&mm->users) == 1 ? brk : 0);
+	return (long)brk;
 }
 
 long sys_mremap(uaddr_t addr, u64 old_len, u64 new_len, uhex64_t flags, uaddr_t new_addr)

@@ -65,7 +65,7 @@ long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t oldact, size_t sigsetsize)
 		sighand_set(sh, sig, &sa);
 		flush_if_ignored(current->proc, sig);
 	}
-	uthread_lend_actions(current->ut);
+	uthread_lend_actions(current->ut, LEND_IF_ASKED_OFTEN);
 	return oldact && copy_to_user(oldact, &old, sizeof(old)) ? -EFAULT : 0;
 }
 
