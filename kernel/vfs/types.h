@@ -13,6 +13,7 @@
 
 #include "core/lock.h"
 #include "core/wait.h"
+#include "lib/devnum.h"
 #include "lib/list.h"
 #include "lib/refcount.h"
 #include "lib/types.h"
@@ -45,19 +46,6 @@ struct kstat {
 	bool has_btime;
 	u64 attributes, attributes_mask;	/* STATX_ATTR_*, and which of them the file system knows */
 };
-
-static inline u32 makedev_k(u32 major, u32 minor)
-{
-	return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
-}
-static inline u32 major_k(u32 dev)
-{
-	return (dev & 0xfff00) >> 8;
-}
-static inline u32 minor_k(u32 dev)
-{
-	return (dev & 0xff) | ((dev >> 12) & 0xfff00);
-}
 
 /* What to change: ATTR_* bits. */
 enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16, ATTR_MTIME = 32,
