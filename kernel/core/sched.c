@@ -117,6 +117,17 @@ static void ring(void)
 	host_write(bell[1], &none, sizeof(none));
 }
 
+/* The epoll sleeper is woken by its timer when there is no other. */
+void sched_notice(void)
+{
+	if (!runq_len || awake > in_host)
+		return;
+	if (bell_sleepers)
+		ring();
+	else
+		event_kick();
+}
+
 /*
  * Leaving the kernel for a while: whoever could run meanwhile needs a worker, and so do the host's events
  * when it was us who attended them. The polled guests need none: a thread that nobody answers rings by itself.

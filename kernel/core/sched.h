@@ -30,6 +30,8 @@ void sched_exit(void) __noreturn;
 
 void kernel_lock(void);			/* for host threads that are not workers */
 void kernel_unlock(void);
+/* After a host thread that is no worker made tasks runnable: a worker wakes up if none is awake. Kernel lock held. */
+void sched_notice(void);
 
 /*
  * Around a host call that may block for long: drops the kernel lock, so that other tasks

@@ -177,6 +177,7 @@ struct task {
 		ktime_t deadline;
 		u64 a, b, c;
 	} restart;
+	struct blk_plug *blk_plug;		/* (t) block/queue.c: requests held back; NULL */
 	struct arena *arena;			/* (t) memory of the current call, see core/arena.h */
 
 	struct acct acct;
