@@ -148,6 +148,8 @@ struct host_confine {			/* lists end with NULL */
 	const char *const *dirs;	/* everything below may be read and changed */
 	const char *const *files;	/* read only; files or directories */
 	const char *const *terminals;
+	const char *const *disks;	/* read and written */
+	const char *const *read_disks;
 	bool everything;		/* files are not confined */
 	bool restart;			/* this program is executed again */
 };

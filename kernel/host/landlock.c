@@ -123,6 +123,8 @@ static void add_rules(struct rules *r, const struct host_confine *c)
 
 	allow_all(r, c->dirs, ~FS_EXECUTE);
 	allow_all(r, c->files, FS_READ_FILE | FS_READ_DIR);
+	allow_all(r, c->disks, FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE);
+	allow_all(r, c->read_disks, FS_READ_FILE);
 	allow_all(r, c->terminals, FS_READ_FILE | FS_WRITE_FILE | FS_IOCTL_DEV);
 	allow_all(r, terminals, FS_READ_FILE | FS_WRITE_FILE | FS_IOCTL_DEV);
 	allow_all(r, facts, FS_READ_FILE | FS_READ_DIR);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Character devices by number. Drivers register ranges of minors at boot; opening a device node
- * finds the driver's operations here. Ranges never go away.
+ * Devices by number. Block devices have a register of their own (block/blkdev.h); here is only the table of
+ * operations that all of them share. Character devices: drivers register ranges of minors at boot; opening a
+ * device node finds the driver's operations here. Ranges never go away.
  */
 #include "vfs/vfs.h"
 
@@ -15,6 +16,7 @@ struct chr_range {
 	const struct file_ops *ops;
 };
 
+const struct file_ops *dev_block_ops;
 static LIST_HEAD(ranges);		/* in order of registration */
 
 int dev_register_chr(u32 major, u32 minor, u32 count, const char *name, const struct file_ops *ops)

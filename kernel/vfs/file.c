@@ -136,6 +136,8 @@ static const struct file_ops *inode_file_ops(struct inode *inode)
 {
 	const struct file_ops *ops = inode->fops;
 
+	if (S_ISBLK(inode->mode))
+		return dev_block_ops;
 	if (S_ISCHR(inode->mode)) {
 		const struct file_ops *dev = dev_find_chr(inode->rdev);
 
@@ -174,7 +176,7 @@ static int file_run_open(struct file *f)
 	file_count(f, 1);
 	if (f->ops->open)
 		err = f->ops->open(inode, f);
-	f->flags &= ~O_NOCTTY;		/* terminals look at it in open */
+	f->flags &= ~(O_NOCTTY | O_EXCL);	/* terminals and block devices look at them in open */
 	if (err)
 		file_count(f, -1);
 	return err;
@@ -203,6 +205,7 @@ int file_open_checked(const struct path *p, u32 flags, struct file **out)
 	f->path = *p;
 	path_get(&f->path);
 	f->inode = iget(inode);
+	f->flags |= flags & O_EXCL;
 	err = file_run_open(f);
 	if (err) {
 		file_free(f);

@@ -47,6 +47,12 @@ static bool is_reg(const struct file *f)
 	return f->inode && S_ISREG(f->inode->mode);
 }
 
+/* O_SYNC means something. */
+static bool is_stored(const struct file *f)
+{
+	return f->inode && (S_ISREG(f->inode->mode) || S_ISBLK(f->inode->mode));
+}
+
 static bool is_dir(const struct file *f)
 {
 	return f->inode && S_ISDIR(f->inode->mode);
@@ -205,7 +211,7 @@ ssize vfs_write(struct file *f, struct iter *from, off64 *pos)
 		if (!(f->mode & FMODE_NONOTIFY))
 			notify_file(f, IN_MODIFY);
 		current->acct.wchar += ret;
-		if (unlikely(f->flags & O_DSYNC) && is_reg(f)) {
+		if (unlikely(f->flags & O_DSYNC) && is_stored(f)) {
 			int err = write_sync(f, !(f->flags & (O_SYNC & ~O_DSYNC)));
 
 			if (err)
@@ -255,7 +261,7 @@ ssize vfs_write_flags(struct file *f, struct iter *from, off64 *pos, int rwf)
 		pos = &end;
 	}
 	ret = vfs_write(f, from, pos);
-	if (ret > 0 && (rwf & (RWF_DSYNC | RWF_SYNC)) && is_reg(f)) {
+	if (ret > 0 && (rwf & (RWF_DSYNC | RWF_SYNC)) && is_stored(f)) {
 		err = write_sync(f, !(rwf & RWF_SYNC));
 		if (err)
 			ret = err;

@@ -230,6 +230,8 @@ u32 notify_cookie(void);				/* ties IN_MOVED_FROM to IN_MOVED_TO; nb */
 int dev_register_chr(u32 major, u32 minor, u32 count, const char *name, const struct file_ops *ops);
 const struct file_ops *dev_find_chr(u32 rdev);			/* NULL: ENXIO. nb */
 const char *dev_chr_name(u32 major);				/* /proc/devices */
+/* Operations of all block special files: the block layer's, set once at start. NULL: ENXIO. */
+extern const struct file_ops *dev_block_ops;
 /* The i-th registered range, in order of registration; false: no more. nb */
 bool dev_chr_range(unsigned int i, u32 *major, u32 *minor, u32 *count, const char **name);
 
