@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "block/ubd.h"
 #include "confine.h"
 #include "core/log.h"
 #include "core/sched.h"
@@ -223,6 +224,11 @@ static void opt_line(char *whole)
 	line_setup(whole);
 }
 
+static bool is_ubd_option(const char *arg)
+{
+	return !strncmp(arg, "ubd", 3) && strchr(arg, '=');
+}
+
 static void opt_hostfs(char *v)
 {
 	const char *bad = hostfs_setup(v);
@@ -343,6 +349,10 @@ static const struct option options[] = {
 	{ "console=", false, opt_console, "console=NAME\n    tty0..tty15, ttyS0..ttyS63." },
 	{ "con", false, NULL, "con[N]=CHANNEL\n    Where console N is on the host: fd:N, null, port:N, pts, tty:PATH, xterm, none; or IN,OUT." },
 	{ "ssl", false, NULL, "ssl[N]=CHANNEL\n    The same for serial lines." },
+	{ "ubd", false, NULL,
+	  "ubdN[rsdct]=FILE[,BACKING[,SERIAL]]\n    Host file FILE as disk N (0..15 or a..p): /dev/ubda and on. With BACKING, FILE is "
+	  "a copy-on-write\n    file over it, made if there is none. r: read-only, s: synchronous, d: never "
+	  "copy-on-write, c: no\n    lock on the host, t: no discard. ubd=sync: all disks synchronous." },
 	{ "hostfs=", true, opt_hostfs, "hostfs=ROOT,append\n    Confines every hostfs mount to ROOT." },
 	{ "ids=", false, opt_ids, "ids=xattr\n    Keep owners, modes and devices of hostfs in extended attributes." },
 	{ "fastpath=", false, opt_fastpath, "fastpath=off\n    Every system call is answered by the kernel process." },
@@ -440,6 +450,11 @@ static void one_arg(char *arg)
 
 	if (is_line_option(arg)) {
 		opt_line(arg);
+		append(cmdline, arg);
+		return;
+	}
+	if (is_ubd_option(arg)) {
+		ubd_setup(arg + 3);
 		append(cmdline, arg);
 		return;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From the command line to the lists that host_confine_files() takes. What is named: the root
- * directory, hostfs=, the initial ramdisk, terminals of consoles, the directory of this machine.
+ * directory, hostfs=, the initial ramdisk, disks, terminals of consoles, the directory of this machine.
  * hostfs=/ or a root of "/" names the whole host.
  */
 #include "confine.h"
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi/errno.h"
+#include "block/ubd.h"
 #include "cmdline.h"
 #include "core/log.h"
 #include "embed/embed.h"
@@ -56,14 +57,25 @@ static const char *hostfs_place(void)
 	return place;
 }
 
+/* After a reboot they are opened again, under the rules that stand by then. */
+static void name_disks(const char **disks, const char **read_disks)
+{
+	const char *file;
+	bool write;
+
+	for (unsigned int i = 0; (file = ubd_host_file(i, &write)); i++)
+		*(write ? disks++ : read_disks++) = file;
+}
+
 void confine_files(void)
 {
 	const char *place = boot.secure ? hostfs_place() : NULL;
 	const char *dirs[2 + BIND_MAX + 1] = { instance_parent(), place };
 	const char *files[] = { boot.initrd, NULL };
 	int n = place ? 2 : 1;
+	const char *disks[UBD_FILES_MAX + 1] = { NULL }, *read_disks[UBD_FILES_MAX + 1] = { NULL };
 	struct host_confine c = {
-		.dirs = dirs, .files = files, .terminals = terminals,
+		.dirs = dirs, .files = files, .terminals = terminals, .disks = disks, .read_disks = read_disks,
 		.everything = !place, .restart = !boot.noreboot,
 	};
 
@@ -71,6 +83,7 @@ void confine_files(void)
 		return;
 	for (int i = 0; i < boot.nbind; i++)
 		dirs[n++] = kstrndup(boot.bind[i], strcspn(boot.bind[i], ":"));
+	name_disks(disks, read_disks);
 	hostfs_boot.fence = place;
 	files_err = host_confine_files(&c);
 }

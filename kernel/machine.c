@@ -11,6 +11,7 @@
 #include "abi/poll.h"
 #include "abi/signal.h"
 #include "abi/utsname.h"
+#include "block/ubd.h"
 #include "cmdline.h"
 #include "control/control.h"
 #include "core/log.h"
@@ -38,6 +39,7 @@ void machine_set_args(char **argv)
 static void leave(void)
 {
 	guest_shutdown();
+	ubd_shutdown();
 	console_flush();
 	console_restore();
 	instance_remove();

@@ -10,6 +10,7 @@
 #include "abi/mount.h"
 #include "abi/signal.h"
 #include "abi/utsname.h"
+#include "block/ubd.h"
 #include "cmdline.h"
 #include "confine.h"
 #include "control/control.h"
@@ -251,7 +252,10 @@ static void run_control(void)
 static void boot_task(void *arg)
 {
 	bool initramfs = boot.initrd || (!boot.root && !boot.rootfstype);
+	int err = ubd_init();
 
+	if (err)
+		pr_err("ubd: not all disks could be added: error %d", err);
 	if (initramfs)
 		boot_initramfs();
 	else
@@ -306,6 +310,7 @@ int main(int argc, char **argv)
 	setup_memory();
 	must(host_check(), "a check of the host");
 	instance_create(boot.uml_dir, boot.umid);
+	ubd_open_files();
 	channel_helper();
 	confine_files();
 	must(sched_init(boot.ncpus ? boot.ncpus : host_ncpus()), "starting the scheduler");

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "dev/blk.h"
 #include "vfs/vfs.h"
 
 #define MEM_MAJOR 1
@@ -32,6 +33,7 @@ int dev_init(void)
 	const struct dev_entry *d;
 	int err;
 
+	dev_block_ops = &block_fops;
 	for (d = dev_table; d->name; d++) {
 		if (!d->fops)
 			continue;

@@ -45,7 +45,7 @@ static const u16 always[] = {
 	/* memory */
 	SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_memfd_create,
 	/* descriptors */
-	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev,
+	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_preadv2,
 	SYS_lseek, SYS_close, SYS_close_range, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl, SYS_pipe2,
 	SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_ftruncate, SYS_fallocate, SYS_flock, SYS_fadvise64,
 	SYS_copy_file_range, SYS_splice, SYS_sendfile,

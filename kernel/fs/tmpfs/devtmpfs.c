@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * devtmpfs: a tmpfs with a node for every device of dev/table.c whose number someone registered,
- * and the usual links. There is one; every mount shows the same.
+ * for every block device that there is, and the usual links. There is one; every mount shows the same.
  */
 #include "dev/dev.h"
 #include "fs/fs.h"
+#include "fs/tmpfs/priv.h"
 #include "fs/tmpfs/tmpfs.h"
 
 #include <stdio.h>
@@ -86,6 +87,7 @@ static int devtmpfs_mount(const struct fs_type *t, const char *source, u32 flags
 			return err;
 		}
 		the_super = sb;
+		devtmpfs_follow_block(sb->root);
 	}
 	ref_get(&the_super->ref);
 	*out = the_super;

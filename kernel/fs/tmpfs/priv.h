@@ -78,6 +78,9 @@ void tdir_free(struct tdir *d);
 extern const struct file_ops tmpfs_dir_fops;
 long tmpfs_ioctl(struct file *f, u32 cmd, u64 arg);	/* ioctl.c */
 
+/* blknodes.c: from now on the block devices that there are have a node in the directory devtmpfs_root. */
+void devtmpfs_follow_block(struct dentry *devtmpfs_root);
+
 /* data.c, map.c */
 extern const struct file_ops tmpfs_file_fops;
 int tdata_truncate(struct inode *inode, u64 size);	/* lock held */

@@ -304,6 +304,17 @@ int tmpfs_make(struct inode *dir, const char *name, u32 mode, u32 rdev, const ch
 	return err;
 }
 
+void tmpfs_unmake(struct inode *dir, const char *name, u32 mode, u32 rdev)
+{
+	struct qname q = qname_make(name, strlen(name));
+	struct tdirent *e = tdir_find(&tnode(dir)->dir, q.name, q.len, q.hash);
+
+	if (!e || (e->inode->mode & S_IFMT) != (mode & S_IFMT) || e->inode->rdev != rdev)
+		return;
+	e->inode->nlink = 0;
+	tdir_remove(dir, e);
+}
+
 static int tmpfs_mount(const struct fs_type *t, const char *source, u32 flags, const char *data,
 		       struct super **out)
 {

@@ -16,5 +16,7 @@ int tmpfs_remount(struct super *sb, u32 flags, const char *data);
  */
 int tmpfs_make(struct inode *dir, const char *name, u32 mode, u32 rdev, const char *target,
 	       struct inode **out);
+/* Takes the name of a device away again, if it still is that device's. dir's lock is held. Blocks. */
+void tmpfs_unmake(struct inode *dir, const char *name, u32 mode, u32 rdev);
 
 #endif
