@@ -9,6 +9,7 @@
 #   kernel/embed/             -> $(B)/embed/initramfs.cpio, embedded as initramfs_image .. _end
 #   kernel/*.c + all archives -> $(B)/linux
 #   tools/<name>/             -> $(B)/<name>
+#   tools/libumlaut/          -> $(B)/libumlaut/libumlaut.{a,so}, and part of umlaut
 #   tests/unit/*.c            -> $(O)/unit/tests/<name>           (ASan, UBSan, cmocka)
 
 VERSION := 0.1
@@ -104,12 +105,15 @@ archives := $(if $(lib-src),$(B)/lib.a) $(foreach f,$(folders),$(B)/$(f).a)
 embed-obj := $(addprefix $(B)/embed/,near_image.o initramfs_image.o config_data.o \
 	filter_first.o filter_last.o)
 
-tool-names := $(filter-out common,$(notdir $(patsubst %/,%,$(wildcard tools/*/))))
+tool-names := $(filter-out common libumlaut,$(notdir $(patsubst %/,%,$(wildcard tools/*/))))
 tool-names := $(foreach t,$(tool-names),$(if $(wildcard tools/$(t)/*.c),$(t)))
 tools-common := $(call to-obj,$(wildcard tools/common/*.c))
 # Libraries that one tool needs: libs-<tool> := -l...
 libs-mkfilter := -lseccomp
 libs-uml_mconsole := -lreadline
+# libumlaut is for others' programs; its sources are also in the front end.
+libumlaut-src := $(wildcard tools/libumlaut/*.c)
+objs-umlaut := $(call to-obj,$(libumlaut-src))
 
 # ---- flags ----------------------------------------------------------------------------------
 
@@ -142,7 +146,7 @@ linux: $(B)/linux $(if $(filter build,$(B)),link)
 link:
 	$(Q)[ "$$(readlink linux)" = build/linux ] || ln -sfn build/linux linux
 
-tools: $(addprefix $(B)/,$(tool-names))
+tools: $(addprefix $(B)/,$(tool-names)) $(B)/libumlaut/libumlaut.a $(B)/libumlaut/libumlaut.so
 lib: $(B)/lib.a
 kernel/near: $(B)/near/near.bin
 kernel/embed: $(embed-obj)
@@ -296,11 +300,33 @@ defconfig:
 # ---- tools ----------------------------------------------------------------------------------
 
 define tool-rule
-$(B)/$(1): $(call to-obj,$(call find-src,tools/$(1))) $(tools-common) $(if $(lib-src),$(B)/lib.a)
+$(B)/$(1): $(call to-obj,$(call find-src,tools/$(1))) $(objs-$(1)) $(tools-common) $(if $(lib-src),$(B)/lib.a)
 	$$(call say,LINK,$$@)
 	$$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ -lpthread $(libs-$(1))
 endef
 $(foreach t,$(tool-names),$(eval $(call tool-rule,$(t))))
+
+# ---- libumlaut --------------------------------------------------------------------------------
+
+# Only what umlaut.h declares is visible, in the archive as in the shared library.
+pic-obj := $(patsubst %.c,$(B)/pic/%.o,$(libumlaut-src) tools/common/mconsole.c)
+
+$(B)/pic/%.o: %.c $(B)/.flags | $(GEN)/autoconf.h $(GEN)/version.h
+	$(call say,CC,pic/$*.o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(DEPFLAGS) $(CPPFLAGS) $(filter-out -fno-pie,$(CFLAGS)) -fPIC -fvisibility=hidden -c -o $@ $<
+
+$(B)/libumlaut/libumlaut.a: $(pic-obj)
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LD) -r -o $(@D)/umlaut.o $(pic-obj) && $(OBJCOPY) --localize-hidden $(@D)/umlaut.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(@D)/umlaut.o
+
+$(B)/libumlaut/libumlaut.so: $(pic-obj)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-soname,libumlaut.so.0 -Wl,-z,noexecstack -o $@.0 $(pic-obj)
+	$(Q)ln -sf $(@F).0 $@
 
 # ---- test programs --------------------------------------------------------------------------
 
@@ -361,6 +387,10 @@ documented := $(notdir $(patsubst %/,%,$(dir $(shell grep -ls 'tools/common/usag
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/linux $(addprefix $(B)/,$(user-tools)) $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(B)/libumlaut/libumlaut.a $(B)/libumlaut/libumlaut.so.0 $(DESTDIR)$(PREFIX)/lib
+	ln -sf libumlaut.so.0 $(DESTDIR)$(PREFIX)/lib/libumlaut.so
+	install -m 644 tools/libumlaut/umlaut.h $(DESTDIR)$(PREFIX)/include
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	for t in $(documented); do \
 		$(B)/$$t --help=man > $(DESTDIR)$(PREFIX)/share/man/man1/$$t.1 && \
@@ -368,7 +398,7 @@ install: all
 	done
 
 clean:
-	$(Q)rm -rf $(if $(filter build,$(O)),build linux,$(addprefix $(O)/,obj near embed include \
+	$(Q)rm -rf $(if $(filter build,$(O)),build linux,$(addprefix $(O)/,obj pic libumlaut near embed include \
 		tests unit guest bench attack asan ubsan asan+ubsan tsan linux .flags .sources-* *.a $(tool-names)))
 distclean mrproper: clean
 	$(Q)rm -f $(KCONFIG_CONFIG) $(KCONFIG_CONFIG).old
@@ -395,4 +425,4 @@ help:
 FORCE:
 
 # Dependencies that the compiler wrote.
--include $(shell [ -d $(B) ] && find $(B)/obj $(B)/near -name '*.d' 2>/dev/null)
+-include $(shell [ -d $(B) ] && find $(wildcard $(addprefix $(B)/,obj pic near)) -name '*.d' 2>/dev/null)

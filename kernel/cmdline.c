@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The option table. Options are matched whole ("name") or by prefix ("name="); those marked consumed do not
+ * The option table. Options are matched whole ("name") or by prefix ("name=", "name."); those marked consumed do not
  * appear in /proc/cmdline. What nobody knows goes to init: name=value as environment, the rest as arguments.
  */
 #include "cmdline.h"
@@ -280,6 +280,22 @@ static void opt_panic(char *v)
 	sysctl.panic = (int)strtol(v, NULL, 0);
 }
 
+/* Linux complains in the log and goes on; the log is not up yet. */
+static void opt_sysctl(char *v)
+{
+	char *value = strchr(v, '=');
+
+	if (value)
+		*value = 0;
+	if (!value || sysctl_write(v, value + 1)) {
+		complain("Failed to set sysctl parameter '");
+		complain(v);
+		complain("'\n");
+	}
+	if (value)
+		*value = '=';
+}
+
 static void opt_single(char *v)
 {
 	if (boot.nargs < INIT_ARGS_MAX)
@@ -362,6 +378,7 @@ static const struct option options[] = {
 	{ "failmalloc=", true, opt_failmalloc, "failmalloc=N\n    Every N-th allocation fails (debug kernels)." },
 	{ "failhost=", true, opt_failhost, "failhost=N\n    Every N-th host call that takes a resource fails (debug kernels)." },
 	{ "panic=", false, opt_panic, NULL },
+	{ "sysctl.", false, opt_sysctl, "sysctl.NAME=VALUE\n    Sets what is /proc/sys/NAME, as in sysctl.kernel.threads-max=100." },
 	{ "single", false, opt_single, "single\n    Handed to init." },
 	{ "seccomp=", true, opt_nothing, NULL },
 	{ "xterm=", true, opt_xterm,
@@ -408,11 +425,12 @@ static const struct option *find_option(const char *arg, char **value)
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const struct option *o = &options[i];
 		size_t n = strlen(o->name);
+		bool prefix = strchr("=.", o->name[n - 1]) != NULL;
 
 		if (!o->fn)
 			continue;
-		if (o->name[n - 1] == '=' ? !strncmp(arg, o->name, n) : !strcmp(arg, o->name)) {
-			*value = (char *)arg + (o->name[n - 1] == '=' ? n : 0);
+		if (prefix ? !strncmp(arg, o->name, n) : !strcmp(arg, o->name)) {
+			*value = (char *)arg + (prefix ? n : 0);
 			return o;
 		}
 	}

@@ -66,6 +66,9 @@ static void setup_memory(void)
 		host_exit(1);
 	}
 	mem_set_total(boot.mem & PAGE_MASK);
+	/* Linux's rule: an eighth of the memory for kernel stacks, as large as Linux's. */
+	if (!sysctl.threads_max)
+		sysctl.threads_max = (int)MIN(MAX(boot.mem / (8 * 16384), 20ul), 32768ul);
 }
 
 static void must(int err, const char *what)

@@ -16,6 +16,7 @@ enum {
 	/* from the kernel */
 	CTL_STARTED = 64,	/* value: pid */
 	CTL_FAILED,		/* value: errno. The end of the channel */
+	CTL_NO_USER,		/* value: 0, or 1 when it is the group that does not exist. The end as well */
 	CTL_EXITED,		/* struct ctl_exited. The end of the channel */
 };
 
@@ -31,10 +32,13 @@ struct ctl_message {
 	uint32_t type, value;
 };
 
-/* Followed by NUL terminated strings: working directory, argc arguments, envc variables. */
+/*
+ * Followed by NUL terminated strings: working directory, user, argc arguments, envc variables. The user is
+ * NAME[:GROUP], or numbers, by the machine's own passwd and group files; "": root. HOME is set by the
+ * kernel when it is not among the variables.
+ */
 struct ctl_start {
 	uint32_t type, flags;
-	uint32_t uid, gid;
 	uint32_t argc, envc;
 };
 
@@ -44,6 +48,7 @@ struct ctl_exited {
 	uint64_t utime_ns, stime_ns;
 	uint64_t maxrss_kib;
 	uint64_t oom_kills;	/* processes the machine killed for lack of memory, ever */
+	uint64_t fork_refusals;	/* forks it refused because there were too many processes, ever */
 };
 
 #endif

@@ -12,6 +12,7 @@
 #include "abi/errno.h"
 #include "abi/poll.h"
 #include "abi/signal.h"
+#include "control/user.h"
 #include "lib/control_proto.h"
 #include "core/log.h"
 #include "core/sched.h"
@@ -56,26 +57,54 @@ static void send_message(struct channel *c, u32 type, u32 value)
 
 /* --- starting --- */
 
-/* Splits the strings behind the head: cwd, then argv and envp. 0 or -EINVAL */
-static int split(const struct ctl_start *head, char *text, size_t n, char **cwd, char **argv,
-		 char **envp)
+/* What a request asks for; the strings are the message's. */
+struct wish {
+	struct spawn_request rq;
+	struct user user;
+	char **strings;			/* cwd, user, argv and NULL, envp and NULL: kfree() frees all */
+	char home[USER_HOME_LEN + 5];
+	char tty[32];
+};
+
+/* Cuts the strings behind the head apart. 0 or -EINVAL */
+static int split(const struct ctl_start *head, char *text, size_t n, char **out)
 {
 	char *end = text + n, *p = text;
 
 	if (!n || end[-1])
 		return -EINVAL;
-	for (u32 i = 0; i < 1 + head->argc + head->envc; i++) {
+	for (u32 i = 0; i < 2 + head->argc + head->envc; i++) {
 		if (p >= end)
 			return -EINVAL;
-		if (!i)
-			*cwd = p;
-		else if (i <= head->argc)
-			argv[i - 1] = p;
-		else
-			envp[i - 1 - head->argc] = p;
+		out[i + (i >= 2 + head->argc)] = p;
 		p += strlen(p) + 1;
 	}
 	return p == end ? 0 : -EINVAL;
+}
+
+static void default_home(struct wish *w, char **envp)
+{
+	for (; *envp; envp++)
+		if (!strncmp(*envp, "HOME=", 5))
+			return;
+	strcpy(w->home, "HOME=");
+	strcat(w->home, w->user.home);
+	*envp = w->home;
+}
+
+/* By the files of init's root, which is the machine's. */
+static int find_user(const char *spec, struct user *u)
+{
+	struct process *init = find_process(1);
+	int err;
+
+	if (!init || !init->leader || !init->leader->fs)
+		return -ESRCH;
+	current->fs = fs_ctx_get(init->leader->fs);
+	err = user_resolve(spec, u);
+	fs_ctx_put(current->fs);
+	current->fs = NULL;
+	return err;
 }
 
 /* A process without leader was reaped. */
@@ -124,40 +153,67 @@ static int take_stdio(struct channel *c, struct spawn_request *rq, int *fds, int
 	return err;
 }
 
+/* Fills w; w->strings is to be freed in any case. An error is answered. */
+static int read_wish(struct channel *c, const struct ctl_start *head, char *text, size_t n,
+		     struct wish *w)
+{
+	char **envp;
+	int err;
+
+	w->strings = kzalloc((2 + head->argc + 1 + head->envc + 2) * sizeof(char *));
+	err = w->strings ? split(head, text, n, w->strings) : -ENOMEM;
+	if (err) {
+		send_message(c, CTL_FAILED, (u32)-err);
+		return err;
+	}
+	err = find_user(w->strings[1], &w->user);
+	if (err == -ENOENT || err == -ESRCH)
+		send_message(c, CTL_NO_USER, err == -ESRCH);
+	else if (err)
+		send_message(c, CTL_FAILED, (u32)-err);
+	if (err)
+		return err;
+	envp = w->strings + 2 + head->argc + 1;
+	default_home(w, envp);
+	w->rq.cwd = w->strings[0];
+	w->rq.argv = w->strings + 2;
+	w->rq.envp = envp;
+	w->rq.uid = w->user.uid;
+	w->rq.gid = w->user.gid;
+	w->rq.groups = w->user.groups;
+	w->rq.ngroups = w->user.ngroups;
+	return 0;
+}
+
+/* Takes the descriptors. An error is answered. */
 static int spawn(struct channel *c, const struct ctl_start *head, char *text, size_t n, int *fds,
 		 int nfds)
 {
-	char **argv = kzalloc((head->argc + head->envc + 2) * sizeof(char *)), **envp, tty[32],
-	     *cwd = NULL;
-	struct spawn_request rq = { .uid = head->uid, .gid = head->gid };
-	int err;
+	struct wish *w = kzalloc(sizeof(*w));
+	int err = w ? read_wish(c, head, text, n, w) : -ENOMEM;
 
-	if (!argv) {
-		close_fds(fds, nfds);
-		return -ENOMEM;
-	}
-	envp = argv + head->argc + 1;
-	err = split(head, text, n, &cwd, argv, envp);
 	if (err) {
 		close_fds(fds, nfds);
-	} else {
-		rq.argv = argv;
-		rq.envp = envp;
-		rq.cwd = cwd;
-		err = take_stdio(c, &rq, fds, nfds, tty, sizeof(tty));
-		if (!err)
-			err = spawn_process(&rq, &c->task);
+		goto out;
 	}
+	err = take_stdio(c, &w->rq, fds, nfds, w->tty, sizeof(w->tty));
+	if (!err)
+		err = spawn_process(&w->rq, &c->task);
 	for (int i = 0; i < 3; i++)
-		if (rq.stdio[i])
-			fput(rq.stdio[i]);
-	kfree(argv);
+		if (w->rq.stdio[i])
+			fput(w->rq.stdio[i]);
+	if (err)
+		send_message(c, CTL_FAILED, (u32)-err);
+out:
+	if (w)
+		kfree(w->strings);
+	kfree(w);
 	return err;
 }
 
 static bool start_valid(const struct channel *c, const struct ctl_start *head, size_t n, int nfds)
 {
-	if (c->task || n < sizeof(*head) + 2)
+	if (c->task || n < sizeof(*head) + 3)
 		return false;
 	if (!head->argc || head->argc > CTL_MESSAGE_MAX / 2 || head->envc > CTL_MESSAGE_MAX / 2)
 		return false;
@@ -178,7 +234,6 @@ static void start(struct channel *c, char *msg, size_t n, int *fds, int nfds)
 	c->flags = head.flags;
 	err = spawn(c, &head, msg + sizeof(head), n - sizeof(head), fds, nfds);
 	if (err) {
-		send_message(c, CTL_FAILED, (u32)-err);
 		c->ended = true;
 		return;
 	}
@@ -274,6 +329,7 @@ static void report(struct channel *c)
 		.stime_ns = p->acct.stime + p->child_acct.stime,
 		.maxrss_kib = MAX(p->acct.maxrss, p->child_acct.maxrss),
 		.oom_kills = oom_kills,
+		.fork_refusals = fork_refusals,
 	};
 
 	send(c, &m, sizeof(m));

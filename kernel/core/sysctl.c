@@ -4,6 +4,8 @@
  */
 #include "core/sysctl.h"
 
+#include "abi/errno.h"
+
 struct new_utsname uts = {
 	.sysname = "Linux",
 	.nodename = "(none)",
@@ -20,7 +22,6 @@ struct sysctl sysctl = {
 	.core_pattern = "core",
 	.randomize_va_space = 2,
 	.sysrq = 1, .ctrl_alt_del = 1,
-	.threads_max = 32768,
 	.msgmax = 8192, .msgmnb = 16384, .msgmni = 32000, .shmmni = 4096,
 	.shmmax = 18446744073692774399ULL, .shmall = 18446744073692774399ULL,
 	.sem = { 32000, 1024000000, 500, 32000 },
@@ -37,3 +38,8 @@ struct sysctl sysctl = {
 	.wmem_max = 212992, .rmem_max = 212992, .wmem_default = 212992, .rmem_default = 212992,
 	.ip_port_range = { 32768, 60999 },
 };
+
+__attribute__((weak)) int sysctl_write(const char *name, char *value)
+{
+	return -ENOENT;
+}

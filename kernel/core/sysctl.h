@@ -43,6 +43,12 @@ struct sysctl {
 };
 extern struct sysctl sysctl;
 
+/*
+ * As writing to /proc/sys: name with dots or slashes ("kernel.threads-max"). -ENOENT, -EINVAL, -EACCES. nb
+ * procfs has it; without procfs nothing has a name.
+ */
+int sysctl_write(const char *name, char *value);
+
 /* The kernel's own arguments: /proc/cmdline. Set by cmdline.c; must stay. */
 extern const char *kernel_cmdline;
 

@@ -16,6 +16,7 @@
 #include "abi/resource.h"
 #include "abi/sched.h"
 #include "core/sched.h"
+#include "core/sysctl.h"
 #include "guest/guest.h"
 #include "lib/alloc.h"
 #include "mm/mm.h"
@@ -60,13 +61,23 @@ static int check_namespaces(u64 flags)
 	return flags & CLONE_NAMESPACES & ~(u64)CLONE_NEWNS ? -EINVAL : 0;	/* the others are not built */
 }
 
+u64 fork_refusals;
+
+static bool within_limits(const struct task *t)
+{
+	if (nr_threads >= sysctl.threads_max)
+		return false;
+	if (t->cred->uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+		return true;
+	return (u64)user_nproc(t->cred->uid) < rlimit(RLIMIT_NPROC);
+}
+
 static int check_limits(const struct task *t)
 {
-	u64 limit = rlimit(RLIMIT_NPROC);
-
-	if (t->cred->uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+	if (within_limits(t))
 		return 0;
-	return (u64)user_nproc(t->cred->uid) >= limit ? -EAGAIN : 0;
+	fork_refusals++;
+	return -EAGAIN;
 }
 
 /* ---- the parts ---- */

@@ -40,6 +40,7 @@ struct clone_request {
 	u64 tls;
 	uaddr_t pidfd, parent_tid, child_tid;
 };
+extern u64 fork_refusals;	/* clones that failed because there were too many tasks, ever */
 long process_clone(const struct clone_request *rq);	/* the child's tid or -errno. Blocks */
 void vfork_leave(struct task *t);	/* before its guest thread is told to end, or to leave */
 void vfork_release(struct task *t);	/* exec or exit of a vfork child: the parent goes on */

@@ -108,18 +108,30 @@ static int open_stdio(const struct spawn_request *rq)
 	return err;
 }
 
-static int become_user(u32 uid, u32 gid)
+static int become_user(const struct spawn_request *rq)
 {
+	u32 *groups = NULL;
 	struct cred *c;
 
-	if (!uid && !gid)
+	if (!rq->uid && !rq->gid && !rq->ngroups)
 		return 0;
+	if (rq->ngroups) {
+		groups = kmalloc(rq->ngroups * sizeof(*groups));
+		if (!groups)
+			return -ENOMEM;
+		memcpy(groups, rq->groups, rq->ngroups * sizeof(*groups));
+	}
 	c = cred_dup(current->cred);
-	if (!c)
+	if (!c) {
+		kfree(groups);
 		return -ENOMEM;
-	c->uid = c->euid = c->suid = c->fsuid = uid;
-	c->gid = c->egid = c->sgid = c->fsgid = gid;
-	if (uid)
+	}
+	c->uid = c->euid = c->suid = c->fsuid = rq->uid;
+	c->gid = c->egid = c->sgid = c->fsgid = rq->gid;
+	kfree(c->groups);
+	c->groups = groups;
+	c->ngroups = rq->ngroups;
+	if (rq->uid)
 		c->cap_permitted = c->cap_effective = c->cap_ambient = 0;
 	task_set_cred(current, c);
 	return 0;
@@ -132,7 +144,7 @@ static void spawn_entry(struct task *t)
 
 	err = open_stdio(s->rq);
 	if (!err)
-		err = become_user(s->rq->uid, s->rq->gid);
+		err = become_user(s->rq);
 	if (!err)
 		err = enter_cwd(s->rq->cwd);
 	if (!err)

@@ -14,6 +14,8 @@ struct spawn_request {
 	char *const *argv, *const *envp; /* argv[0] without a slash is looked for in envp's PATH */
 	const char *cwd;			/* NULL or "": "/" */
 	u32 uid, gid;
+	const u32 *groups;			/* supplementary, sorted; borrowed */
+	u32 ngroups;
 	struct file *stdio[3];			/* borrowed; NULL: closed */
 	const char *tty; /* instead: a terminal that becomes the controlling one; NULL */
 };

@@ -93,7 +93,8 @@ def pipes_break_as_usual():
 @case
 def environment_user_and_directory():
     r = sh("echo $A $B $HOME; pwd; id -u; id -g", "-e", "A=1", "-e", "B=x y", "-w", "/tmp", "-u", "1000:100")
-    same(r.stdout, "1 x y /root\n/tmp\n1000\n100\n")
+    same(r.stdout, "1 x y /\n/tmp\n1000\n100\n")
+    same(sh("id -un; echo $HOME", "-u", "root").stdout, "root\n/root\n")
 
 
 @case
@@ -119,7 +120,7 @@ def binds():
 def time_limit():
     started = time.monotonic()
     r = sh("sleep 100", "--timeout", "1")
-    same((r.returncode, "timed out after 1 seconds" in r.stderr), (124, True), r)
+    same((r.returncode, "timed out after 1 second" in r.stderr), (124, True), r)
     check(time.monotonic() - started < 8 * PATIENCE, "in time")
     r = sh("trap '' TERM; while true; do sleep 100; done", "--timeout", "1")
     same(r.returncode, 124, r)
@@ -250,14 +251,38 @@ def exec_ends_with_its_client():
 
 
 @case
+def users_by_name():
+    same(sh("id -un; echo $HOME", "-u", "nobody").stdout.split()[0], "nobody")
+    r = umlaut("run", "--user", "nobody-there", "-", "true")
+    same((r.returncode, r.stderr), (126, "umlaut: no user 'nobody-there' in the machine's /etc/passwd\n"))
+    r = umlaut("run", "--user", "root:nobodies", "-", "true")
+    same((r.returncode, r.stderr), (126, "umlaut: no group 'nobodies' in the machine's /etc/group\n"))
+    umlaut("run", "-d", "-n", "users", "-", "sleep", "1000")
+    # The machine's own file, as it is now.
+    same(umlaut("exec", "users", "sh", "-c", "echo ada:x:1815:5::/tmp:/bin/sh >>/etc/passwd").returncode, 0)
+    r = umlaut("exec", "-u", "ada", "users", "sh", "-c", "id -u; id -g; echo $HOME")
+    same(r.stdout, "1815\n5\n/tmp\n", r)
+    same(umlaut("exec", "-u", "bob", "users", "true").returncode, 126)
+    umlaut("kill", "users")
+    os.unlink(place() + "/users.log")
+
+
+@case
+def process_limit():
+    r = sh("for i in $(seq 100); do sleep 60 & done; exit 3", "--processes", "30", "--json")
+    check(r.returncode != 0, "failed", r)
+    holds(r.stderr, "umlaut: the machine had too many processes: ", '"reason": "processes"')
+    same(sh("cat /proc/sys/kernel/threads-max", "--processes", "33").stdout, "33\n")
+
+
+@case
 def wrong_usage():
     for args, text in (([], "usage: umlaut COMMAND"), (["fly"], "no such command: 'fly'"), (["run"], "which root?"),
                        (["run", "/nowhere", "true"], "/nowhere: No such file"),
                        (["run", "--mem", "lots", "-", "true"], "--mem: not a size: 'lots'"),
                        (["run", "--cpus", "0", "-", "true"], "--cpus: not a number above 0: '0'"),
-                       (["run", "--bind", "x", "-", "true"], "--bind: expected HOST:GUEST"),
-                       (["run", "--bind", "/nowhere:/x", "-", "true"], "--bind: /nowhere: No such file"),
-                       (["run", "--user", "nobody-there", "-", "true"], "no user 'nobody-there'"),
+                       (["run", "--bind", "x", "-", "true"], "bind: expected HOST:GUEST"),
+                       (["run", "--bind", "/nowhere:/x", "-", "true"], "bind: /nowhere: No such file"),
                        (["run", "--bogus"], "unrecognized option"),
                        (["exec", "nope", "true"], "no machine named 'nope'"), (["exec"], "a machine and a command"),
                        (["logs", "nope"], "no log of a machine named 'nope'"),

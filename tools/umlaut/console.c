@@ -12,7 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "tools/umlaut/umlaut.h"
+#include "tools/umlaut/priv.h"
 
 #define PARENT (&umlaut_usage)
 #define ESCAPE 0x1d		/* ^] */

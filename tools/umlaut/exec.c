@@ -10,14 +10,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tools/umlaut/umlaut.h"
+#include "lib/control_proto.h"
+#include "tools/libumlaut/launch.h"
+#include "tools/umlaut/priv.h"
 
 #define PARENT (&umlaut_usage)
 
 static const struct usage_option options[] = {
 	{ 'e', "env", "NAME[=VALUE]",
 	  "set a variable, or take it from the environment; may be repeated" },
-	{ 'u', "user", "UID[:GID]", "run as this user, by number" },
+	{ 'u', "user", "USER[:GROUP]", "run as this user of the machine's passwd file, or number" },
 	{ 'w', "workdir", "DIR", "working directory in the machine (default: /)" },
 	{ 256, "timeout", "SECONDS", "end the command after that time; status 124" },
 	{ 't', "tty", NULL,
@@ -57,40 +59,43 @@ static int attach(const struct machine *m, struct session *s)
 
 static int one_option(struct session *s, struct list *env, int *tty, int c, const char *v)
 {
-	const char *value;
-	char *home;
-
 	switch (c) {
-	case 'e':
-		value = strchr(v, '=') ? NULL : getenv(v);
-		if (value)
-			list_addf(env, "%s=%s", v, value);
-		else if (strchr(v, '='))
-			list_add(env, v);
-		return 0;
-	case 'u': return user_parse(NULL, v, &s->uid, &s->gid, &home);
+	case 'e': env_option(env, v); return 0;
+	case 'u': s->user = v; return 0;
 	case 'w': s->cwd = v; return 0;
 	case 256:
-		s->timeout = atoi(v);
-		return s->timeout > 0 ? 0 : fail("--timeout: not a number above 0: '%s'", v);
+		s->timeout_ms = atoi(v) * 1000LL;
+		return s->timeout_ms > 0 ? 0 : fail("--timeout: not a number above 0: '%s'", v);
 	case 't': *tty = 1; return 0;
 	case 'T': *tty = 0; return 0;
 	default: return -1;
 	}
 }
 
+static int run_in(const struct machine *m, struct session *s)
+{
+	struct outcome o;
+	int err = attach(m, s);
+
+	if (err)
+		return err;
+	err = session_foreground(s, &o);
+	close(s->ctl);
+	if (err == -E2BIG)
+		return fail("the command and its environment are too long");
+	return err ? fail("cannot send the command: %s", strerror(-err)) : session_status(s, &o);
+}
+
 static int exec_main(int argc, char **argv)
 {
+	static const struct umlaut_options none;
 	struct session s = { .fds = { 0, 1, 2 } };
-	const char *v, *term = getenv("TERM");
 	struct list env = { 0 };
+	const char *v;
 	struct machine m;
-	struct outcome o;
-	int c, err, tty = -1;
+	int c, tty = -1, status;
 
-	list_add(&env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	list_add(&env, "HOME=/root");
-	list_addf(&env, "TERM=%s", term ? term : "dumb");
+	launch_env(&none, getenv("TERM"), &env);
 	while ((c = usage_next(&exec_usage, PARENT, argc, argv, &v)) != -1)
 		if (c == '?' || one_option(&s, &env, &tty, c, v))
 			return EXIT_FAILED;
@@ -104,15 +109,10 @@ static int exec_main(int argc, char **argv)
 	s.argv = argv + optind + 1;
 	s.argv += !strcmp(s.argv[0], "--") && s.argv[1];
 	s.env = env.v;
-	s.tty = want_tty(tty);
-	err = attach(&m, &s);
-	if (err)
-		return err;
-	err = session_run(&s, &o);
-	close(s.ctl);
-	if (err)
-		return fail("cannot send the command: %s", strerror(-err));
-	return session_status(&s, &o, s.argv[0]);
+	s.flags = want_tty(tty) ? CTL_TTY : 0;
+	status = env.failed ? fail("out of memory") : run_in(&m, &s);
+	list_free(&env);
+	return status;
 }
 
 const struct usage exec_usage = {

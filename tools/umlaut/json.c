@@ -2,7 +2,7 @@
 /* JSON output. */
 #include <stdio.h>
 
-#include "tools/umlaut/umlaut.h"
+#include "tools/umlaut/priv.h"
 
 void json_string(const char *s)
 {

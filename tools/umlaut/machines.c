@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/umlaut/umlaut.h"
+#include "tools/umlaut/priv.h"
 
 static bool fill(const char *parent, const char *name, struct machine *m)
 {

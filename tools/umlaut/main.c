@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tools/common/usage.h"
-#include "tools/umlaut/umlaut.h"
+#include "tools/umlaut/priv.h"
 
 static const struct usage *const commands[] = { &run_usage,  &exec_usage, &console_usage,
 						&ps_usage,   &top_usage,  &stats_usage,

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/umlaut/umlaut.h"
+#include "tools/umlaut/priv.h"
 
 #define PARENT (&umlaut_usage)
 

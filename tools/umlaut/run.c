@@ -4,24 +4,23 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/control_proto.h"
-#include "tools/umlaut/umlaut.h"
+#include "tools/libumlaut/judge.h"
+#include "tools/libumlaut/launch.h"
+#include "tools/umlaut/priv.h"
 
 #define PARENT (&umlaut_usage)
 
 enum {
 	OPT_EPHEMERAL = 256,
 	OPT_CPUS,
+	OPT_PROCESSES,
 	OPT_TIMEOUT,
 	OPT_READ_ONLY,
 	OPT_JSON,
@@ -36,10 +35,12 @@ static const struct usage_option options[] = {
 	{ 'm', "mem", "SIZE",
 	  "memory of the machine, with K, M or G (default: a quarter of the host's)" },
 	{ OPT_CPUS, "cpus", "N", "CPUs of the machine (default: all)" },
+	{ OPT_PROCESSES, "processes", "N",
+	  "processes and threads it may have, its own included (default: by memory)" },
 	{ 'b', "bind", "HOST:GUEST[:ro]", "a directory of the host, at GUEST; may be repeated" },
 	{ 'e', "env", "NAME[=VALUE]",
 	  "set a variable, or take it from the environment; may be repeated" },
-	{ 'u', "user", "USER[:GROUP]", "run as this user of the root's passwd file, or number" },
+	{ 'u', "user", "USER[:GROUP]", "run as this user of the machine's passwd file, or number" },
 	{ 'w', "workdir", "DIR", "working directory in the machine (default: /)" },
 	{ OPT_TIMEOUT, "timeout", "SECONDS", "end the command after that time; status 124" },
 	{ 't', "tty", NULL,
@@ -56,19 +57,17 @@ static const struct usage_option options[] = {
 };
 
 struct run {
-	struct list kernel;	/* its command line */
-	struct list env;
-	const char *root, *name, *user, *cwd;
-	const char *program;
-	int tty;		/* -1: automatic */
-	bool ephemeral, read_only, detach, json;
-	int timeout;
+	struct umlaut_options o;
+	struct list env, binds, words;	/* what o's arrays will be */
+	const char *name;
+	int tty;			/* -1: automatic */
+	bool detach, json;
 	char *log;
 };
 
 /* --- options --- */
 
-static int number(const char *s, const char *what, int *out)
+static int number(const char *s, const char *what, unsigned int *out)
 {
 	char *end;
 	long n = strtol(s, &end, 10);
@@ -77,49 +76,35 @@ static int number(const char *s, const char *what, int *out)
 		fail("--%s: not a number above 0: '%s'", what, s);
 		return -1;
 	}
-	*out = (int)n;
+	*out = (unsigned int)n;
 	return 0;
 }
 
-static int add_bind(struct run *r, const char *spec)
-{
-	const char *colon = strchr(spec, ':');
-	char *host = colon ? strndup(spec, (size_t)(colon - spec)) : NULL,
-	     *real = host ? realpath(host, NULL) : NULL;
-	int err = -1;
-
-	if (!colon || colon[1] != '/')
-		fail("--bind: expected HOST:GUEST[:ro] with an absolute GUEST: '%s'", spec);
-	else if (!real)
-		fail("--bind: %s: %s", host, strerror(errno));
-	else if (strpbrk(real, ":,"))
-		fail("--bind: a colon or comma in '%s' cannot be passed on", real);
-	else
-		err = 0;
-	if (!err)
-		list_addf(&r->kernel, "bind=%s:%s", real, colon + 1);
-	free(host);
-	free(real);
-	return err;
-}
-
-static void add_env(struct run *r, const char *spec)
-{
-	const char *value = strchr(spec, '=') ? NULL : getenv(spec);
-
-	if (strchr(spec, '='))
-		list_add(&r->env, spec);
-	else if (value)
-		list_addf(&r->env, "%s=%s", spec, value);
-}
-
-static int mem_ok(const char *s)
+static int seconds(const char *s, unsigned int *ms)
 {
 	char *end;
-	unsigned long long n = strtoull(s, &end, 10);
+	double d = strtod(s, &end);
 
-	if (end != s && n && (!*end || (strchr("kKmMgG", *end) && !end[1])))
+	if (end == s || *end || !(d > 0) || d > 4e6) {
+		fail("--timeout: not a number above 0: '%s'", s);
+		return -1;
+	}
+	*ms = d < 0.001 ? 1 : (unsigned int)(d * 1000);
+	return 0;
+}
+
+static int size(const char *s, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	char *end;
+	const char *unit;
+
+	*out = strtoull(s, &end, 10);
+	unit = *end ? strchr(units, *end & ~0x20) : NULL;
+	if (end != s && *out && (!*end || (unit && !end[1]))) {
+		*out <<= unit ? 10 * (unit - units + 1) : 0;
 		return 0;
+	}
 	fail("--mem: not a size: '%s'", s);
 	return -1;
 }
@@ -134,240 +119,100 @@ static int name_ok(const char *s)
 
 static int one_option(struct run *r, int c, const char *v)
 {
-	int n;
-
 	switch (c) {
-	case OPT_EPHEMERAL: r->ephemeral = true; return 0;
-	case OPT_READ_ONLY: r->read_only = true; return 0;
-	case 'm': list_addf(&r->kernel, "mem=%s", v); return mem_ok(v);
-	case OPT_CPUS:
-		if (number(v, "cpus", &n))
-			return -1;
-		list_addf(&r->kernel, "ncpus=%d", n);
-		return 0;
-	case 'b': return add_bind(r, v);
-	case 'e': add_env(r, v); return 0;
-	case 'u': r->user = v; return 0;
-	case 'w': r->cwd = v; return 0;
-	case OPT_TIMEOUT: return number(v, "timeout", &r->timeout);
+	case OPT_EPHEMERAL: r->o.ephemeral = 1; return 0;
+	case OPT_READ_ONLY: r->o.read_only = 1; return 0;
+	case 'm': return size(v, &r->o.memory);
+	case OPT_CPUS: return number(v, "cpus", &r->o.cpus);
+	case OPT_PROCESSES: return number(v, "processes", &r->o.processes);
+	case 'b': list_add(&r->binds, v); return 0;
+	case 'e': env_option(&r->env, v); return 0;
+	case 'u': r->o.user = v; return 0;
+	case 'w': r->o.workdir = v; return 0;
+	case OPT_TIMEOUT: return seconds(v, &r->o.timeout_ms);
 	case 't': r->tty = 1; return 0;
 	case 'T': r->tty = 0; return 0;
 	case 'd': r->detach = true; return 0;
 	case 'n': r->name = v; return name_ok(v);
-	case OPT_OPTION: list_add(&r->kernel, v); return 0;
-	case OPT_KERNEL: r->program = v; return 0;
+	case OPT_OPTION: list_add(&r->words, v); return 0;
+	case OPT_KERNEL: r->o.kernel = v; return 0;
 	case OPT_JSON: r->json = true; return 0;
 	default: return -1;
 	}
 }
 
-/* --- the kernel's command line --- */
+/* --- in the foreground --- */
 
-static const char *kernel_program(const struct run *r)
+static void print_json(const struct session *s, const struct outcome *o)
 {
-	static char path[PATH_MAX];
-	const char *env = getenv("UMLAUT_KERNEL");
-	ssize_t n;
-	char *slash;
+	struct umlaut_result r = { 0 };
 
-	if (r->program || (env && *env))
-		return r->program ? r->program : env;
-	n = readlink("/proc/self/exe", path, sizeof(path) - 8);
-	if (n > 0) {
-		path[n] = 0;
-		slash = strrchr(path, '/');
-		strcpy(slash + 1, "linux");
-		if (!access(path, X_OK))
-			return path;
-	}
-	return "linux";
-}
-
-static int set_root(struct run *r)
-{
-	char *real;
-	struct stat st;
-
-	if (!strcmp(r->root, "-")) {
-		r->root = NULL;
-		return 0;
-	}
-	real = realpath(r->root, NULL);
-	if (!real || stat(real, &st))
-		return fail("%s: %s", r->root, strerror(errno));
-	if (strchr(real, ','))
-		return fail("%s: a comma in the name of a root cannot be passed on", real);
-	r->root = NULL;
-	if (S_ISDIR(st.st_mode)) {
-		r->root = real;
-		list_add(&r->kernel, "rootfstype=hostfs");
-		list_addf(&r->kernel, "rootflags=%s", real);
-		list_add(&r->kernel, r->read_only || r->ephemeral ? "ro" : "rw");
-		if (r->ephemeral)
-			list_add(&r->kernel, "overlay");
-	} else {
-		list_addf(&r->kernel, "initrd=%s", real);
-	}
-	return 0;
-}
-
-static void default_env(struct run *r, const char *home)
-{
-	struct list given = r->env;
-	const char *term = getenv("TERM");
-
-	memset(&r->env, 0, sizeof(r->env));
-	list_add(&r->env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	list_addf(&r->env, "HOME=%s", home ? home : "/root");
-	list_addf(&r->env, "TERM=%s", term && r->tty ? term : "dumb");
-	for (size_t i = 0; i < given.n; i++) {
-		size_t n = strcspn(given.v[i], "=") + 1, j;
-
-		for (j = 0; j < r->env.n && strncmp(r->env.v[j], given.v[i], n); j++)
-			;
-		if (j < r->env.n)
-			r->env.v[j] = given.v[i];
-		else
-			list_add(&r->env, given.v[i]);
-	}
-}
-
-/* --- starting --- */
-
-static const char *uml_dir(void)
-{
-	static char dirs[MC_DIRS_MAX][MC_PATH_MAX];
-
-	mc_dirs(dirs);
-	return dirs[0];
-}
-
-/* In the child: a session of its own, so that the terminal's signals reach umlaut alone. */
-static void exec_kernel(struct run *r, int ctl, int err_fd)
-{
-	const char *program = kernel_program(r);
-	sigset_t none;
-	int logfd;
-
-	setsid();
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	dup2(ctl, 3);
-	if (ctl != 3)
-		close(ctl);
-	logfd = r->detach ? open(r->log, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
-	if (logfd >= 0)
-		dup2(logfd, 2);
-	dup2(open("/dev/null", O_RDWR), 0);
-	dup2(0, 1);
-	execvp(program, r->kernel.v);
-	dprintf(err_fd, "umlaut: cannot start the kernel '%s': %s\n", program, strerror(errno));
-	_exit(EXIT_FAILED);
-}
-
-static int start_machine(struct run *r, struct session *s)
-{
-	int pair[2], err_fd = fcntl(2, F_DUPFD_CLOEXEC, 10);
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return fail("socketpair: %s", strerror(errno));
-	s->machine_pid = fork();
-	if (s->machine_pid < 0)
-		return fail("fork: %s", strerror(errno));
-	if (!s->machine_pid)
-		exec_kernel(r, pair[1], err_fd);
-	close(pair[1]);
-	close(err_fd);
-	s->ctl = pair[0];
-	return 0;
-}
-
-static int reap(const struct session *s)
-{
-	int status = 0;
-
-	while (waitpid(s->machine_pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
-}
-
-/* The channel's end ends the machine; one that does not is killed. */
-static int end_machine(const struct session *s)
-{
-	int status;
-
-	close(s->ctl);
-	for (int i = 0; i < 300; i++) {
-		if (waitpid(s->machine_pid, &status, WNOHANG) == s->machine_pid)
-			return status;
-		usleep(10000);
-	}
-	kill(s->machine_pid, SIGTERM);
-	usleep(200000);
-	kill(s->machine_pid, SIGKILL);
-	return reap(s);
-}
-
-static void print_json(const struct outcome *o, int status)
-{
+	judge(s, o, &r);
 	fprintf(stderr,
-		"{\"status\": %d, \"signal\": %d, \"timed_out\": %s, \"oom_kills\": %llu, \"utime\": %.6f, "
-		"\"stime\": %.6f, \"maxrss_kib\": %llu}\n",
-		status, o->exited && WIFSIGNALED(o->status) ? WTERMSIG(o->status) : 0,
-		o->timed_out ? "true" : "false", (unsigned long long)o->oom_kills,
-		(double)o->utime_ns / 1e9, (double)o->stime_ns / 1e9,
-		(unsigned long long)o->maxrss_kib);
+		"{\"reason\": \"%s\", \"status\": %d, \"signal\": %d, \"timed_out\": %s, "
+		"\"oom_kills\": %llu, \"fork_refusals\": %llu, \"utime\": %.6f, \"stime\": %.6f, "
+		"\"maxrss_kib\": %llu}\n",
+		umlaut_reason_name(r.reason), r.status, r.signal, o->timed_out ? "true" : "false",
+		(unsigned long long)r.oom_kills, (unsigned long long)r.fork_refusals,
+		(double)r.user_ns / 1e9, (double)r.system_ns / 1e9,
+		(unsigned long long)r.maxrss_kib);
 }
 
-static int foreground(struct run *r, struct session *s)
+static int foreground(struct run *r, struct session *s, const struct launch *l)
 {
 	struct outcome o;
-	int err, status, machine;
+	int err = session_foreground(s, &o), status;
 
-	err = session_run(s, &o);
-	machine = o.exited && !err ? reap(s) : end_machine(s);
+	launch_end(l);
 	if (err == -E2BIG)
 		return fail("the command and its environment are too long");
-	if (err && err != -EPIPE)
+	if (err && err != -EPIPE && err != -ECONNRESET)
 		return fail("cannot send the command: %s", strerror(-err));
-	if (!o.started && !o.error && WIFEXITED(machine) && WEXITSTATUS(machine) == EXIT_FAILED)
-		return EXIT_FAILED;		/* said by the child */
-	status = session_status(s, &o, s->argv[0]);
+	status = session_status(s, &o);
 	if (r->json)
-		print_json(&o, status);
+		print_json(s, &o);
 	return status;
 }
+
+/* --- in the background --- */
 
 static int open_log(struct run *r)
 {
-	char dir[MC_PATH_MAX];
+	char dirs[MC_DIRS_MAX][MC_PATH_MAX];
 	int fd;
 
-	snprintf(dir, sizeof(dir), "%s", uml_dir());
-	mkdir(dir, 0777);
-	r->log = text("%s/%s.log", dir, r->name);
+	mc_dirs(dirs);
+	mkdir(dirs[0], 0777);
+	r->log = text("%s/%s.log", dirs[0], r->name);
 	fd = open(r->log, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0)
 		fail("%s: %s", r->log, strerror(errno));
 	return fd;
 }
 
-static int detached(struct run *r, struct session *s)
+static int failed_start(struct run *r, struct session *s, struct outcome *o, int err)
 {
-	struct outcome o;
-	int err = session_start(s, &o);
+	unlink(r->log);
+	if (err && err != -EPIPE && err != -ECONNRESET)
+		return fail("cannot send the command: %s", strerror(-err));
+	return o->error ? session_status(s, o) : fail("the machine did not start");
+}
 
-	if (err || o.error || !o.started) {
-		end_machine(s);
-		unlink(r->log);
-		return err     ? fail("cannot send the command: %s", strerror(-err)) :
-		       o.error ? session_status(s, &o, s->argv[0]) :
-				 fail("the machine did not start");
+static int detached(struct run *r, struct session *s, const struct launch *l)
+{
+	struct outcome o = { 0 };
+	int err = session_send(s);
+
+	if (!err)
+		session_wait_start(s, &o);
+	if (err || !o.started) {
+		launch_end(l);
+		return failed_start(r, s, &o, err);
 	}
 	if (r->json) {
 		printf("{\"name\": ");
 		json_string(r->name);
-		printf(", \"machine_pid\": %d, \"pid\": %d}\n", s->machine_pid, o.pid);
+		printf(", \"machine_pid\": %d, \"pid\": %d}\n", l->pid, o.pid);
 	} else {
 		printf("%s\n", r->name);
 	}
@@ -390,74 +235,80 @@ static const char *invent_name(void)
 
 static int name_free(const char *name)
 {
-	struct machine m, *all;
+	struct machine *all;
 	size_t n = machines_list(&all);
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)
-		if (!strcmp(all[i].name, name) && all[i].alive) {
-			m = all[i];
-			err = fail("a machine named '%s' runs already (process %d)", m.name, m.pid);
-		}
+		if (!strcmp(all[i].name, name) && all[i].alive)
+			err = fail("a machine named '%s' runs already (process %d)", name,
+				   all[i].pid);
 	free(all);
 	return err;
 }
 
-static void kernel_options(struct run *r)
-{
-	static const char *const fixed[] = { "con=null",    "con0=null,fd:2", "ssl=null",
-					     "loglevel=1",  "noreboot",	      "stderr=0",
-					     "control=fd:3" };
+/* --- both --- */
 
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		list_add(&r->kernel, fixed[i]);
-	list_addf(&r->kernel, "uml_dir=%s", uml_dir());
-	if (r->name)
-		list_addf(&r->kernel, "umid=%s", r->name);
-}
-
-static int prepare(struct run *r, struct session *s)
+static int prepare(struct run *r, struct session *s, struct list *args, struct list *env)
 {
-	char *home = NULL;
-	int err;
+	char why[WHY_MAX];
 
 	if (r->detach && !r->name)
 		r->name = invent_name();
 	if (r->name && name_free(r->name))
 		return EXIT_FAILED;
-	err = set_root(r);
-	if (!err && r->user && user_parse(r->root, r->user, &s->uid, &s->gid, &home))
-		err = EXIT_FAILED;
-	if (err)
-		return err;
-	kernel_options(r);
+	r->o.env = (const char *const *)r->env.v;
+	r->o.binds = (const char *const *)r->binds.v;
+	r->o.kernel_options = (const char *const *)r->words.v;
 	r->tty = r->detach ? 0 : want_tty(r->tty);
-	s->tty = r->tty;
-	default_env(r, home);
-	s->env = r->env.v;
-	s->cwd = r->cwd;
-	s->timeout = r->timeout;
-	s->flags = CTL_LAST | (r->detach ? CTL_KEEP : 0);
-	for (int i = 0; i < 3; i++)
-		s->fds[i] = i;
+	if (launch_args(&r->o, r->name, args, why))
+		return fail("%s", why);
+	launch_env(&r->o, r->tty ? getenv("TERM") : NULL, env);
+	if (env->failed || r->env.failed || r->binds.failed || r->words.failed)
+		return fail("out of memory");
+	*s = (struct session){ .fds = { 0, 1, 2 },
+			       .argv = s->argv,
+			       .env = env->v,
+			       .cwd = r->o.workdir,
+			       .user = r->o.user,
+			       .timeout_ms = r->o.timeout_ms,
+			       .flags = CTL_LAST | (r->detach ? CTL_KEEP : 0) |
+					(r->tty ? CTL_TTY : 0) };
 	if (r->detach) {
 		s->fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		s->fds[1] = s->fds[2] = open_log(r);
-		if (s->fds[1] < 0)
-			return EXIT_FAILED;
 	}
-	return 0;
+	return s->fds[1] < 0 ? EXIT_FAILED : 0;
+}
+
+static int start(struct run *r, struct session *s)
+{
+	struct list args = { 0 }, env = { 0 };
+	struct launch l = { .o = &r->o, .args = &args };
+	char why[WHY_MAX];
+	int status = prepare(r, s, &args, &env);
+
+	if (!status) {
+		l.err_fd = s->fds[2];
+		if (launch(&l, why))
+			status = fail("%s", why);
+		s->ctl = l.ctl;
+	}
+	if (!status)
+		status = r->detach ? detached(r, s, &l) : foreground(r, s, &l);
+	list_free(&args);
+	list_free(&env);
+	return status;
 }
 
 static int run_main(int argc, char **argv)
 {
 	static char *const shell[] = { "/bin/sh", NULL };
-	struct run r = { .tty = -1 };
+	struct run r = { .tty = -1, .o = { .size = sizeof(r.o) } };
 	struct session s = { 0 };
 	const char *v;
-	int c, err;
+	int c;
 
-	list_add(&r.kernel, "linux");
 	while ((c = usage_next(&run_usage, PARENT, argc, argv, &v)) != -1)
 		if (c == '?' || one_option(&r, c, v))
 			return EXIT_FAILED;
@@ -466,16 +317,12 @@ static int run_main(int argc, char **argv)
 		usage_wrong(&run_usage, PARENT);
 		return EXIT_FAILED;
 	}
-	r.root = argv[optind++];
+	r.o.root = strcmp(argv[optind], "-") ? argv[optind] : NULL;
+	optind++;
 	if (optind < argc && !strcmp(argv[optind], "--"))
 		optind++;
-	s.argv = optind < argc ? argv + optind : (char **)shell;
-	err = prepare(&r, &s);
-	if (!err)
-		err = start_machine(&r, &s);
-	if (err)
-		return err;
-	return r.detach ? detached(&r, &s) : foreground(&r, &s);
+	s.argv = optind < argc ? argv + optind : shell;
+	return start(&r, &s);
 }
 
 const struct usage run_usage = {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/umlaut/umlaut.h"
+#include "tools/umlaut/priv.h"
 
 #define PARENT (&umlaut_usage)
 

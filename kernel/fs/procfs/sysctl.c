@@ -427,3 +427,28 @@ const struct proc_entry sys_table[] = {
 	PROC_DIR("vm", 0555, vm_table),
 	PROC_END
 };
+
+/* ---- by name: the command line's sysctl. ---- */
+
+static const struct proc_entry *find_entry(const struct proc_entry *table, const char *name)
+{
+	size_t n = strcspn(name, "./");
+
+	for (; table->name; table++) {
+		if (strncmp(table->name, name, n) || table->name[n])
+			continue;
+		if (!name[n])
+			return table;
+		return table->sub ? find_entry(table->sub, name + n + 1) : NULL;
+	}
+	return NULL;
+}
+
+int sysctl_write(const char *name, char *value)
+{
+	struct proc_node n = { .e = find_entry(sys_table, name) };
+
+	if (!n.e || n.e->sub)
+		return -ENOENT;
+	return n.e->write ? n.e->write(&n, value, strlen(value)) : -EACCES;
+}
