@@ -373,6 +373,7 @@ attack:
 soak:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)SOAK=1 UMLAUT=$(B)/linux tests/e2e/load.py
+	$(Q)SOAK=1 UMLAUT=$(B)/linux tests/e2e/commands.py
 
 bench:
 	$(Q)$(MAKE) --no-print-directory all

@@ -3,60 +3,12 @@
 """umlaut: run, exec, ps, logs, stop, kill; the overlay behind --ephemeral."""
 import json
 import os
-import pty
-import select
 import signal
 import subprocess
 import time
 
-from umlaut import (LINUX, PATIENCE, Skip, busybox_root, case, check, descendants, holds, main, same, tmp, wait_for,
-                    write)
-
-UMLAUT = os.path.join(os.path.dirname(LINUX), "umlaut")
-
-
-def place():
-    return tmp("machines")
-
-
-def env():
-    return {**os.environ, "UML_DIR": place(), "UMLAUT_KERNEL": LINUX}
-
-
-def umlaut(*args, timeout=40, stdin=subprocess.DEVNULL, **more):
-    if not os.access(UMLAUT, os.X_OK):
-        raise Skip("umlaut is not built")
-    return subprocess.run([UMLAUT, *args], capture_output=True, stdin=None if "input" in more else stdin, text=True,
-                          timeout=timeout * PATIENCE, check=False, env=env(), **more)
-
-
-def sh(text, *options, root="-", **more):
-    return umlaut("run", *options, root, "sh", "-c", text, **more)
-
-
-def on_terminal(args, keys, timeout=15):
-    """The program on a terminal: what it wrote, its status."""
-    pid, fd = pty.fork()
-    if not pid:
-        os.execve(UMLAUT, [UMLAUT, *args], env())
-    out, seen, end, keys = b"", 0, time.monotonic() + timeout * PATIENCE, list(keys)
-    while time.monotonic() < end:
-        if keys and keys[0][0].encode() in out[seen:]:
-            seen = len(out)
-            time.sleep(0.3)
-            os.write(fd, keys.pop(0)[1].encode())
-        if select.select([fd], [], [], 0.1)[0]:
-            try:
-                data = os.read(fd, 4096)
-            except OSError:
-                break
-            if not data:
-                break
-            out += data
-    else:
-        os.kill(pid, signal.SIGKILL)
-    os.close(fd)
-    return out.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+from front import UMLAUT, env, on_terminal, place, sh, umlaut
+from umlaut import LINUX, PATIENCE, busybox_root, case, check, descendants, holds, main, same, tmp, wait_for, write
 
 
 @case
@@ -301,23 +253,6 @@ def help_in_all_forms():
     holds(umlaut("--help=man").stdout, ".TH umlaut 1", ".SS run", "ephemeral")
     r = subprocess.run(["bash", "-n"], input=umlaut("--help=bash").stdout, text=True, capture_output=True, check=False)
     same((r.returncode, r.stderr), (0, ""))
-
-
-@case
-def a_hundred_in_sequence():
-    started = time.monotonic()
-    for _ in range(100):
-        same(umlaut("run", "-", "true").returncode, 0)
-    print(f"# {(time.monotonic() - started) * 10:.0f} ms each", end=" ")
-    same(os.listdir(place()), [])
-
-
-@case
-def twenty_at_once():
-    many = [subprocess.Popen([UMLAUT, "run", "--mem", "32M", "-", "sh", "-c", f"sleep 1; echo {i}"],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=env()) for i in range(20)]
-    same([p.communicate(timeout=60)[0] for p in many], [f"{i}\n" for i in range(20)])
-    same(os.listdir(place()), [])
 
 
 if __name__ == "__main__":
