@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "abi/errno.h"
+#include "block/ubd_cow.h"
 #include "core/log.h"
 #include "host/disk.h"
 #include "host/host.h"
@@ -39,11 +40,14 @@ void ubd_open_files(void)
 
 const char *ubd_host_file(unsigned int i, bool *write)
 {
-	for (unsigned int n = 0; n < UBD_MAX; n++) {
-		if (!ubds[n].file || i--)
+	for (unsigned int n = 0; n < UBD_FILES_MAX; n++) {
+		const struct ubd *u = &ubds[n / 2];
+		const char *file = n % 2 ? u->backing : u->file;
+
+		if (!file || i--)
 			continue;
-		*write = !ubds[n].readonly;
-		return ubds[n].file;
+		*write = !(n % 2) && !u->readonly;
+		return file;
 	}
 	return NULL;
 }
@@ -86,4 +90,7 @@ int ubd_init(void)
 
 void ubd_shutdown(void)
 {
+	for (unsigned int i = 0; i < UBD_MAX; i++)
+		if (ubds[i].cow && ubd_cow_sync(ubds[i].cow))
+			pr_err("%s: its bitmap could not be written", ubds[i].file);
 }
