@@ -182,6 +182,17 @@ static void opt_overlay(char *v)
 	boot.overlay = true;
 }
 
+/* "watchdog" alone, or with the program. */
+static void opt_watchdog(char *v)
+{
+	boot.watchdog = "";
+}
+
+static void opt_watchdog_program(char *v)
+{
+	boot.watchdog = v;
+}
+
 static void opt_xterm(char *v)
 {
 	boot.xterm = v;
@@ -363,7 +374,7 @@ static const struct option options[] = {
 	{ "stderr=", false, opt_stderr, "stderr=0|1\n    Early messages to standard error." },
 	{ "earlyprintk", false, opt_nothing, NULL },
 	{ "console=", false, opt_console, "console=NAME\n    tty0..tty15, ttyS0..ttyS63." },
-	{ "con", false, NULL, "con[N]=CHANNEL\n    Where console N is on the host: fd:N, null, port:N, pts, tty:PATH, xterm, none; or IN,OUT." },
+	{ "con", false, NULL, "con[N]=CHANNEL\n    Where console N is on the host: fd:N, null, port:N, pty, pts, tty:PATH, xterm, none; or IN,OUT." },
 	{ "ssl", false, NULL, "ssl[N]=CHANNEL\n    The same for serial lines." },
 	{ "ubd", false, NULL,
 	  "ubdN[rsdct]=FILE[,BACKING[,SERIAL]]\n    Host file FILE as disk N (0..15 or a..p): /dev/ubda and on. With BACKING, FILE is "
@@ -383,6 +394,10 @@ static const struct option options[] = {
 	{ "seccomp=", true, opt_nothing, NULL },
 	{ "xterm=", true, opt_xterm,
 	  "xterm=EMULATOR,TITLE_SWITCH,EXEC_SWITCH\n    The terminal of xterm channels. Default: xterm,-T,-e" },
+	{ "watchdog", true, opt_watchdog, NULL },
+	{ "watchdog=", true, opt_watchdog_program,
+	  "watchdog[=PROGRAM]\n    /dev/watchdog works: PROGRAM on the host (default: uml_watchdog) ends a machine "
+	  "that is silent for a minute." },
 	{ "dtb=", true, opt_nothing, NULL },
 	{ "dsp=", true, opt_nothing, NULL },
 	{ "mixer=", true, opt_nothing, NULL },

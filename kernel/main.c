@@ -292,12 +292,18 @@ static void banner(void)
 /* Before the rights that it needs are given up. */
 static void channel_helper(void)
 {
+	const struct host_chanhelp cfg = {
+		.xterm = boot.xterm,
+		.watchdog = boot.watchdog,
+		.notify = mconsole_listener(),
+	};
 	int err;
 
 	line_set_machine(instance_name());
-	if (!line_config_names("port") && !line_config_names("xterm"))
+	watchdog_enabled = boot.watchdog != NULL;
+	if (!line_config_names("port") && !line_config_names("xterm") && !boot.watchdog)
 		return;
-	err = host_chanhelp_start(boot.xterm);
+	err = host_chanhelp_start(&cfg);
 	if (err)
 		pr_err("no channel helper: error %d", err);
 }

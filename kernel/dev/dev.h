@@ -24,6 +24,8 @@ extern const struct dev_entry dev_table[];	/* ends with name NULL */
 /* Registers every entry that has fops. 0 or -ENOMEM. */
 int dev_init(void);
 
+extern bool watchdog_enabled;	/* set at boot: there is a host_chanhelp_watchdog() */
+extern const struct file_ops watchdog_fops;
 extern const struct file_ops null_fops, zero_fops, full_fops, random_fops, urandom_fops, kmsg_fops;
 
 #endif

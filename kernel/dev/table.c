@@ -11,6 +11,7 @@
 
 #define MEM_MAJOR 1
 #define TTY_MAJOR 4
+#define MISC_MAJOR 10
 #define TTYAUX_MAJOR 5
 
 const struct dev_entry dev_table[] = {
@@ -20,6 +21,7 @@ const struct dev_entry dev_table[] = {
 	{ "random", MEM_MAJOR, 8, 1, 0666, &random_fops },
 	{ "urandom", MEM_MAJOR, 9, 1, 0666, &urandom_fops },
 	{ "kmsg", MEM_MAJOR, 11, 1, 0644, &kmsg_fops },
+	{ "watchdog", MISC_MAJOR, 130, 1, 0600, &watchdog_fops },
 	{ "tty", TTYAUX_MAJOR, 0, 1, 0666, NULL },
 	{ "console", TTYAUX_MAJOR, 1, 1, 0600, NULL },
 	{ "ptmx", TTYAUX_MAJOR, 2, 1, 0666, NULL },
@@ -37,7 +39,7 @@ int dev_init(void)
 	for (d = dev_table; d->name; d++) {
 		if (!d->fops)
 			continue;
-		err = dev_register_chr(d->major, d->minor, d->count, "mem", d->fops);
+		err = dev_register_chr(d->major, d->minor, d->count, d->major == MEM_MAJOR ? "mem" : d->name, d->fops);
 		if (err)
 			return err;
 	}

@@ -26,13 +26,18 @@
 #define MAX_PORTS 64
 #define MAX_WAITING 80
 
+enum { WINDOW = 0, WATCHDOG = -1 };
+
 struct request {
-	int port;		/* 0: a window */
+	int port;		/* or one of these */
 	char title[120];
 };
 
 static int control = -1;
 static char xterm_option[200] = "xterm,-T,-e";
+static char watchdog_program[256], notify_socket[108];
+static bool has_watchdog;
+static int kernel_pid;
 
 /* --- the kernel's side --- */
 
@@ -85,9 +90,16 @@ int host_chanhelp_port(int port)
 
 int host_chanhelp_xterm(const char *title)
 {
-	struct request rq = { .port = 0 };
+	struct request rq = { .port = WINDOW };
 
 	snprintf(rq.title, sizeof(rq.title), "%s", title);
+	return ask(&rq);
+}
+
+int host_chanhelp_watchdog(void)
+{
+	struct request rq = { .port = WATCHDOG };
+
 	return ask(&rq);
 }
 
@@ -202,14 +214,16 @@ static void take_request(void)
 		return;
 	if (n != sizeof(rq) || nfds != 1)
 		_exit(0);			/* the kernel is gone */
-	if (rq.port) {
+	if (rq.port > 0) {
 		want_caller(rq.port, fds[0]);
 		return;
 	}
 	rq.title[sizeof(rq.title) - 1] = 0;
-	if (!fork()) {
+	if ((rq.port == WINDOW || has_watchdog) && !fork()) {
 		close(control);
-		chanhelp_xterm(fds[0], rq.title, xterm_option);
+		if (rq.port == WINDOW)
+			chanhelp_xterm(fds[0], rq.title, xterm_option);
+		chanhelp_watchdog(fds[0], kernel_pid, watchdog_program, notify_socket);
 	}
 	close(fds[0]);
 }
@@ -284,14 +298,23 @@ static bool inherited(void)
 	return control >= 0;
 }
 
+static void configure(const struct host_chanhelp *cfg)
+{
+	kernel_pid = getpid();
+	if (cfg->xterm)
+		snprintf(xterm_option, sizeof(xterm_option), "%s", cfg->xterm);
+	has_watchdog = cfg->watchdog != NULL;
+	snprintf(watchdog_program, sizeof(watchdog_program), "%s", cfg->watchdog ? cfg->watchdog : "");
+	snprintf(notify_socket, sizeof(notify_socket), "%s", cfg->notify ? cfg->notify : "");
+}
+
 /* No exit signal, as with the guardian of a terminal: its end is nobody's business. */
-int host_chanhelp_start(const char *xterm)
+int host_chanhelp_start(const struct host_chanhelp *cfg)
 {
 	int pair[2];
 	long pid;
 
-	if (xterm)
-		snprintf(xterm_option, sizeof(xterm_option), "%s", xterm);
+	configure(cfg);
 	if (inherited())
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
@@ -47,15 +47,18 @@ static void exec_emulator(const char *option, const char *title, const char *soc
 	_exit(127);
 }
 
-static int await_terminal(int sock, int emulator)
+/* The line that asked holds the other end of reply: when it gives up, or the kernel dies, so do we. */
+static int await_terminal(int sock, int reply, int emulator)
 {
-	struct pollfd p = { .fd = sock, .events = POLLIN };
+	struct pollfd p[] = { { .fd = sock, .events = POLLIN }, { .fd = reply, .events = POLLIN } };
 	int pid, fds[HOST_UNIX_FDS], nfds = 0;
 	struct termios t;
 
-	for (int waited = 0; poll(&p, 1, 100) == 0; waited += 100)
+	for (int waited = 0; poll(p, 2, 100) == 0; waited += 100)
 		if (waited > PATIENCE_MS || kill(emulator, 0))
 			return -ETIMEDOUT;
+	if (!p[0].revents)
+		return -EPIPE;
 	if (host_unix_recv(sock, &pid, sizeof(pid), NULL, fds, &nfds) < 0 || nfds != 1)
 		return -EIO;
 	if (!tcgetattr(fds[0], &t)) {
@@ -79,24 +82,33 @@ static void watch_window(int reply, int emulator)
 	_exit(0);
 }
 
+/* A name that nobody has: binding does not take one over. */
+static int bind_somewhere(char *path, size_t n)
+{
+	u64 x;
+	int sock;
+
+	do {
+		if (getrandom(&x, sizeof(x), 0) != sizeof(x))
+			return -EIO;
+		snprintf(path, n, "/tmp/xterm-pipe%012llx", (unsigned long long)x >> 16);
+		sock = host_unix_bind(path, 0600);
+	} while (sock == -EADDRINUSE);
+	return sock;
+}
+
 void chanhelp_xterm(int reply, const char *title, const char *option)
 {
-	char dir[] = "/tmp/xterm-pipeXXXXXX", path[64];
-	int sock, fd, pid = 0;
+	char path[64];
+	int sock = bind_somewhere(path, sizeof(path)), fd = sock, pid = 0;
 
-	if (!mkdtemp(dir))
-		_exit(1);
-	snprintf(path, sizeof(path), "%s/socket", dir);
-	sock = host_unix_bind(path, 0600);
-	fd = sock;
 	if (sock >= 0) {
 		pid = fork();
 		if (!pid)
 			exec_emulator(option, title, path);
-		fd = await_terminal(sock, pid);
+		fd = await_terminal(sock, reply, pid);
+		unlink(path);
 	}
-	unlink(path);
-	rmdir(dir);
 	chanhelp_reply(reply, fd < 0 ? fd : 0, fd < 0 ? -1 : fd);
 	if (fd >= 0)
 		close(fd);

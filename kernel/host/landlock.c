@@ -9,6 +9,7 @@
  * left alone.
  */
 #include "host/host.h"
+#include "host/term.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +117,20 @@ static void allow_inherited(const struct rules *r)
 			allow_fd(r, fd, FS_READ_FILE | FS_WRITE_FILE | FS_IOCTL_DEV);
 }
 
+/* Most hosts have none. */
+static void allow_bsd_ptys(struct rules *r)
+{
+	char name[16];
+
+	host_bsd_pty_name(0, true, name);
+	if (access(name, F_OK))
+		return;
+	for (unsigned int i = 0; i < 2 * HOST_BSD_PTYS; i++) {
+		host_bsd_pty_name(i / 2, i % 2, name);
+		allow(r, name, FS_READ_FILE | FS_WRITE_FILE | FS_IOCTL_DEV);
+	}
+}
+
 static void add_rules(struct rules *r, const struct host_confine *c)
 {
 	static const char *const terminals[] = { "/dev/ptmx", "/dev/pts", "/dev/tty", "/dev/null", NULL };
@@ -129,6 +144,7 @@ static void add_rules(struct rules *r, const struct host_confine *c)
 	allow_all(r, terminals, FS_READ_FILE | FS_WRITE_FILE | FS_IOCTL_DEV);
 	allow_all(r, facts, FS_READ_FILE | FS_READ_DIR);
 	allow(r, "/proc/self/exe", FS_READ_FILE);	/* its symbols, for backtraces */
+	allow_bsd_ptys(r);
 	allow_inherited(r);
 	if (c->restart)
 		allow_restart(r);

@@ -54,6 +54,13 @@ int host_tty_open(const char *path);
  * not see a hangup when nobody else has it. name: of the slave, for people. 0 or -errno
  */
 int host_pty_open(int *master, int *slave, char *name, size_t n);
+/*
+ * The same with the fixed names of BSD (/dev/ptyp0 and /dev/ttyp0), which few hosts still have:
+ * -ENOENT: none is free. host_bsd_pty_name: the i-th name of the masters (HOST_BSD_PTYS there may be).
+ */
+#define HOST_BSD_PTYS 256
+int host_bsd_pty_open(int *master, int *slave, char *name, size_t n);
+void host_bsd_pty_name(unsigned int i, bool master, char name[16]);
 
 struct host_winsize {
 	u16 rows, cols, xpixel, ypixel;

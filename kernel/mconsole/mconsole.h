@@ -27,6 +27,7 @@ struct mc_device {
 /* dir: the machine's directory; devices: ends with a NULL name, static. 0 or -errno (logged). Before confinement. */
 int mconsole_init(const char *dir, const struct mc_device *devices);
 int mconsole_setup(const char *value); /* mconsole=notify:SOCKET, before init. 0, -EINVAL (said) */
+const char *mconsole_listener(void);	/* the path of that socket; static, NULL: none */
 void mconsole_panic(const char *text); /* tells the listener, if there is one. Any thread */
 
 #endif

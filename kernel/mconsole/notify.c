@@ -15,6 +15,7 @@
 #include "mconsole/priv.h"
 
 static struct host_unix_addr listener;
+static const char *listener_path;
 static int sock = -1;
 
 int mconsole_setup(const char *value)
@@ -27,7 +28,13 @@ int mconsole_setup(const char *value)
 		host_write_stderr(text, strlen(text));
 		return -EINVAL;
 	}
-	return host_unix_addr(value + sizeof(prefix) - 1, &listener);
+	listener_path = value + sizeof(prefix) - 1;
+	return host_unix_addr(listener_path, &listener);
+}
+
+const char *mconsole_listener(void)
+{
+	return listener.len ? listener_path : NULL;
 }
 
 static int notify(u32 type, const char *data, size_t len)

@@ -35,8 +35,8 @@ struct chan_ops {
 };
 
 extern const struct chan_ops *const chan_table[];	/* NULL terminated */
-extern const struct chan_ops chan_fd_ops, chan_null_ops, chan_none_ops, chan_pts_ops, chan_tty_ops, chan_port_ops,
-	chan_xterm_ops;
+extern const struct chan_ops chan_fd_ops, chan_null_ops, chan_none_ops, chan_pts_ops, chan_pty_ops, chan_tty_ops,
+	chan_port_ops, chan_xterm_ops;
 extern const char *chan_xterm_machine;	/* for titles of windows; "" */
 
 /* One channel description. 0, -EINVAL (logged). *out is filled on success only; chan_free() it. */

@@ -15,29 +15,13 @@ const struct chan_ops *const chan_table[] = {
 	&chan_fd_ops,
 	&chan_null_ops,
 	&chan_port_ops,
+	&chan_pty_ops,
 	&chan_pts_ops,
 	&chan_tty_ops,
 	&chan_xterm_ops,
 	&chan_none_ops,
 	NULL,
 };
-
-/* Kinds that this kernel lacks but whose names scripts use: said in words. */
-static const char *const known_names[] = { "pty" };
-
-static int unknown_kind(const char *text, size_t len)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(known_names); i++)
-		if (len >= strlen(known_names[i]) &&
-		    !strncmp(text, known_names[i], strlen(known_names[i]))) {
-			pr_err("Using a channel type which is configured out of UML");
-			return -EINVAL;
-		}
-	pr_err("parse_chan couldn't parse \"%.*s\"", (int)len, text);
-	return -EINVAL;
-}
 
 int chan_parse(const char *text, size_t len, struct chan *out)
 {
@@ -49,8 +33,10 @@ int chan_parse(const char *text, size_t len, struct chan *out)
 		if (len >= strlen((*ops)->name) &&
 		    !strncmp(text, (*ops)->name, strlen((*ops)->name)))
 			break;
-	if (!*ops)
-		return unknown_kind(text, len);
+	if (!*ops) {
+		pr_err("parse_chan couldn't parse \"%.*s\"", (int)len, text);
+		return -EINVAL;
+	}
 	c.ops = *ops;
 	c.arg = kstrndup(text + strlen((*ops)->name), len - strlen((*ops)->name));
 	if (!c.arg)

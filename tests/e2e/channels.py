@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from umlaut import LINUX, case, check, holds, kill_tree, main, same, tmp, wait_for, write
+from umlaut import LINUX, Skip, case, check, holds, kill_tree, main, same, tmp, wait_for, write
 
 IAC = b"\xff"
 SHELLS = ("mount -t devtmpfs d /dev; for i in {}; do (while true; do setsid -c sh -i </dev/tty$i >/dev/tty$i 2>&1; "
@@ -211,6 +211,33 @@ while not os.path.exists({tmp()!r} + "/close"):
     with Machine("con0=null,fd:1", "con1=xterm", script=SHELLS.format("1"),
                  env={"DISPLAY": "", "WAYLAND_DISPLAY": ""}) as m:
         wait_for("the message", 10, lambda: "neither $DISPLAY nor $WAYLAND_DISPLAY is set." in m.text())
+
+
+@case
+def a_window_that_never_comes():
+    emulator = os.path.join(tmp(), "slow.sh")
+    write(emulator, f"#!/bin/sh\necho $7 >{tmp()}/pipe.new; mv {tmp()}/pipe.new {tmp()}/pipe; exec sleep 100\n", 0o755)
+    for sig in (signal.SIGKILL, signal.SIGTERM):
+        with Machine("con0=null,fd:1", "con1=xterm", f"xterm={emulator},-T,-x", script=SHELLS.format("1"),
+                     env={"DISPLAY": ":77", "UML_PORT_HELPER": ""}) as m:
+            wait_for("the emulator", 10, lambda: os.path.exists(tmp() + "/pipe"))
+            with open(tmp() + "/pipe", encoding="utf-8") as f:
+                path = f.read().strip()
+            holds(path, "/tmp/xterm-pipe")
+            same(os.stat(path).st_mode & 0o777, 0o600)
+            m.proc.send_signal(sig)
+            m.proc.wait()
+            wait_for("the socket goes", 5, lambda: not os.path.exists(path))
+        os.unlink(tmp() + "/pipe")
+
+
+@case
+def pty_without_bsd_ptys():
+    if os.path.exists("/dev/ptyp0"):
+        raise Skip("this host has BSD ptys")
+    with Machine("con0=null,fd:1", "con1=pty", script="mount -t devtmpfs d /dev; echo x >/dev/tty1; echo on; sleep 100") as m:
+        wait_for("the message", 10, lambda: "\non" in m.text())
+        holds(m.text(), "getmaster - no usable host pty devices")
 
 
 @case
