@@ -172,6 +172,7 @@ struct task {
 	/* System call in progress. */
 	long syscall_nr;			/* -1: not in one */
 	u64 syscall_args[6];
+	u64 moved;				/* struct trap: bytes that the guest process has moved already */
 	struct restart_block {
 		long (*fn)(struct restart_block *rb);
 		ktime_t deadline;

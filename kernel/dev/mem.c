@@ -41,10 +41,23 @@ static int zero_mmap(struct file *f, u32 prot, u32 flags, struct backing **out)
 	return 0;
 }
 
+static bool null_serve(struct file *f, struct file_serve *out)
+{
+	*out = (struct file_serve){ SERVE_NULL, -1, ~0ULL };
+	return true;
+}
+
+static bool zero_serve(struct file *f, struct file_serve *out)
+{
+	*out = (struct file_serve){ SERVE_ZERO, -1, ~0ULL };
+	return true;
+}
+
 const struct file_ops null_fops = {
 	.read = null_read,
 	.write = null_write,
 	.llseek = file_seek_null,
+	.serve = null_serve,
 };
 
 const struct file_ops zero_fops = {
@@ -52,6 +65,7 @@ const struct file_ops zero_fops = {
 	.write = null_write,
 	.llseek = file_seek_null,
 	.mmap = zero_mmap,
+	.serve = zero_serve,
 };
 
 const struct file_ops full_fops = {

@@ -35,6 +35,7 @@ struct trap {
 	enum trap_kind kind;
 	long nr;
 	u64 args[6];
+	u64 moved;		/* TRAP_SYSCALL: so many bytes of a read or write are done already; hostile */
 	siginfo_t info;		/* TRAP_FAULT */
 	u64 error_code, trapno, cr2;
 };
@@ -161,6 +162,45 @@ ssize guest_pwrite(struct uthread *ut, int hostfd, u64 addr, size_t n, u64 off);
 /* Between begin and end the memory calls above are queued and report 0; end runs them all: first error. */
 void guest_batch_begin(struct uthread *ut);
 int guest_batch_end(struct uthread *ut);
+
+/*
+ * Descriptors that a guest process serves itself (fds.c, near/files.c). A table belongs to one space and to one
+ * owner (a descriptor table of the VFS, only compared): threads whose task has another one do not use it.
+ */
+struct guest_fds;
+#define GUEST_FDS 512			/* numbers that can be in it */
+enum guest_fd_kind { GUEST_FD_NULL = 1, GUEST_FD_ZERO, GUEST_FD_FILE };
+struct guest_fd {
+	enum guest_fd_kind kind;
+	bool read, write;
+	u64 limit;			/* writing: only before this offset */
+};
+/* For the space of ut: a new table, with one reference. NULL: it has one, ut's calls are all watched, no memory. nb */
+struct guest_fds *guest_fds_new(struct uthread *ut, const void *owner);
+/* The owner gives it up: nothing is served any more. ut: NULL, or where the host descriptors are to be closed (blocks). */
+void guest_fds_end(struct guest_fds *t, struct uthread *ut);
+bool guest_fds_serve(const struct guest_fds *t, const struct uthread *ut);	/* its living space is ut's */
+/*
+ * A regular file's host descriptor (borrowed; with no more rights than g names afterwards) goes to its place. Blocks; ut
+ * waits for orders. -ESTALE: t is gone. When the number means another file by now: guest_fds_take().
+ */
+int guest_fds_place(struct guest_fds *t, struct uthread *ut, int fd, int hostfd);
+void guest_fds_give(struct guest_fds *t, int fd, const struct guest_fd *g);	/* from now on. nb */
+bool guest_fds_given(const struct guest_fds *t, int fd);
+void guest_fds_mute(struct guest_fds *t, int fd);	/* until it is taken. nb */
+void guest_fds_limit(struct guest_fds *t, int fd, u64 limit);	/* may lower it; who writes just now is not stopped. nb */
+/* Not any more. ut: where the host descriptor is to be closed, with its next orders; NULL: the process ends anyway. May block. */
+void guest_fds_take(struct guest_fds *t, struct uthread *ut, int fd);
+/*
+ * File positions. Published: threads of the space read and move it. -EBUSY: one is just doing so. The lock keeps them
+ * out; the position is whatever they say, but not negative. -EINTR: killed while waiting.
+ */
+int guest_fds_publish_pos(struct guest_fds *t, int fd, u64 pos);		/* nb */
+int guest_fds_lock_pos(struct guest_fds *t, int fd, u64 *pos);			/* blocks */
+void guest_fds_unlock_pos(struct guest_fds *t, int fd, u64 pos);		/* nb */
+u64 guest_fds_peek_pos(const struct guest_fds *t, int fd);			/* nb */
+/* Back to the kernel, which is told where it stands. force: even if a thread is just moving it. -EBUSY. nb */
+int guest_fds_withdraw_pos(struct guest_fds *t, int fd, bool force, u64 *pos);
 
 /* Memory of the guest: 0 or -EFAULT (-ESRCH: died). */
 int guest_copy_in(struct uthread *ut, void *dst, u64 src, size_t n);

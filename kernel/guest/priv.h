@@ -39,6 +39,7 @@ struct space {
 	struct text texts[TEXTS_MAX];
 	int ntexts;
 	bool original;			/* traced: texts are unpatched, and stay so */
+	struct guest_fds *fds;		/* fds.c; a reference, NULL */
 	u64 tried[64];			/* sites that were given to the near kernel, by hash */
 };
 
@@ -113,6 +114,7 @@ int uthread_retrap(struct uthread *ut);		/* have it trap again with all register
 void uthread_take_context(struct uthread *ut);
 s64 order_result(struct uthread *ut, u32 i);
 void uthread_sync_mask(struct uthread *ut, sigmask_t pending);	/* see task_sync_mask */
+bool uthread_fast(const struct uthread *ut);	/* it may answer calls itself */
 void uthread_wake(struct uthread *ut);
 void uthread_trapped(struct uthread *ut);	/* state became CALL */
 void space_died(struct space *s);
@@ -149,6 +151,10 @@ extern int forks_pending;	/* orders to fork that are not yet answered */
 /* filter.c */
 struct near_insn;
 int filter_build(struct near_insn *out, int max);
+
+/* fds.c */
+u32 fds_flags(const struct uthread *ut);	/* NFILES_* for its area */
+void fds_space_gone(struct space *s);
 
 /* text.c */
 void text_trap(struct uthread *ut, u64 site);	/* a call trapped at an unpatched site */

@@ -109,6 +109,7 @@ static void pid_unhash(struct space *s)
 static void space_free(struct space *s)
 {
 	pid_unhash(s);
+	fds_space_gone(s);
 	table[s->slot] = NULL;
 	for (u32 c = 0; c < CHUNKS; c++)
 		if (s->chunk[c])

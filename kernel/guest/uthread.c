@@ -251,6 +251,12 @@ void uthread_bind(struct uthread *ut, struct task *t)
 	ut->task = t;
 }
 
+/* A tracer or filter must see every call. */
+bool uthread_fast(const struct uthread *ut)
+{
+	return guest_fastpath && ut->task && !ut->task->ptrace && !ut->task->seccomp;
+}
+
 void uthread_publish(struct uthread *ut)
 {
 	struct near_area *a = ut->area;
@@ -261,8 +267,7 @@ void uthread_publish(struct uthread *ut)
 	if (!p)
 		return;
 	c = t->cred;
-	/* A tracer or filter must see every call. */
-	a->fast = guest_fastpath && !t->ptrace && !t->seccomp;
+	a->fast = uthread_fast(ut);
 	a->tid = (u32)t->tid;
 	a->pid = (u32)p->tgid;
 	a->ppid = p->parent ? (u32)p->parent->tgid : 0;
@@ -270,6 +275,7 @@ void uthread_publish(struct uthread *ut)
 	a->euid = c->euid;
 	a->gid = c->gid;
 	a->egid = c->egid;
+	a->files = fds_flags(ut);
 }
 
 /* The near kernel stores its mask, then looks at sigpending; here it is the other way round. */
@@ -334,6 +340,7 @@ static void take_trap(struct uthread *ut, struct trap *out)
 	if (kind == TRAPN_SYSCALL) {
 		out->kind = TRAP_SYSCALL;
 		out->nr = ut->nr = READ_ONCE(a->nr);
+		out->moved = READ_ONCE(a->moved);
 		ut->in_call = true;
 		ut->npre = MIN(READ_ONCE(a->npre), (u32)PRE_MAX);
 		memcpy(ut->pre, a->pre, sizeof(ut->pre));

@@ -155,5 +155,5 @@ bool near_local(struct near_area *a, long nr, const u64 *args, long *result)
 	case __NR_rt_sigprocmask:
 		return local_sigprocmask(a, args, result);
 	}
-	return false;
+	return near_files(a, nr, args, result);
 }

@@ -45,6 +45,8 @@
 #define AREA_BSTACK_TOP 0x4000	/* down to 0x2000 */
 #define AREA_ALTSTACK 0x4000
 #define AREA_ALTSTACK_SIZE 0xc000
+/* In the first area only: the process's descriptor table (struct near_fd). */
+#define AREA_FDS 0x10000
 #define AREA_WINDOW 0x20000
 #define AREA_WINDOW_SIZE 0x20000
 
@@ -52,6 +54,10 @@
 #define NEAR_FD_BELL 0		/* doorbell: write end of the kernel's pipe */
 #define NEAR_FD_CTL 1		/* descriptors arrive here */
 #define NEAR_FD_LIFE 2		/* the template's only: read end of the lifeline */
+
+/* From here on: host descriptors of files that the process serves itself, at their guest number. */
+#define NEAR_FD_BASE 64
+#define NEAR_FDS 512		/* guest numbers from this one on are the far kernel's */
 
 /* The signal that makes a thread enter the near kernel (SIGURG: ignored by default). */
 #define NEAR_SIGKICK 23

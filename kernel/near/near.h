@@ -108,6 +108,8 @@ void near_run_context(struct near_area *a) __noreturn;
 s64 near_run_orders(struct near_area *a);
 /* fast.c: answer a call here; true when *result is the answer. */
 bool near_local(struct near_area *a, long nr, const u64 *args, long *result);
+/* files.c: the same for calls on descriptors. */
+bool near_files(struct near_area *a, long nr, const u64 *args, long *result);
 /* hints.c: copy ahead what the far kernel will want. */
 void near_prefetch(struct near_area *a, long nr, const u64 *args);
 /* thread.c */

@@ -122,6 +122,8 @@ struct near_area {
 
 	/* What the near kernel answers by itself (T0). */
 	u32 fast;			/* 0: fastpath=off */
+	u32 files;			/* NFILES_*: the table of descriptors is this thread's */
+	u64 moved;			/* bytes of this read or write that are done already */
 	u32 tid, pid, ppid, uid, euid, gid, egid;
 	u64 sigmask;			/* the thread's own while guest code runs */
 	u64 sigpending;			/* queued signals: unblocking one of these is the far kernel's call */
@@ -146,6 +148,34 @@ _Static_assert(offsetof(struct near_area, b_ret) == A_BRET, "A_BRET");
 _Static_assert(offsetof(struct near_area, b_flags) == A_BFLAGS, "A_BFLAGS");
 _Static_assert(offsetof(struct near_area, b_rax) == A_BRAX, "A_BRAX");
 _Static_assert(sizeof(struct near_area) <= 4096, "the area's control page");
+
+/* near_area.files */
+enum {
+	NFILES_TABLE = 1,
+	NFILES_WRITE = 2,		/* no limit on the size of files */
+};
+
+/*
+ * A descriptor of the process that the near kernel serves (near/files.c, guest/fds.c). The far kernel writes
+ * word and limit; a thread that uses pos has to set lock first. A regular file's host descriptor is
+ * NEAR_FD_BASE + its guest number: whoever is late finds none there, or the one that the number now means.
+ */
+struct near_fd {
+	u32 word;			/* NFD_*, 0: not served here */
+	u32 lock;			/* NFDL_* */
+	u64 pos;			/* with NFD_POS */
+	u64 limit;			/* writing: only before this offset */
+	u64 pad;
+};
+
+enum {
+	NFD_NULL = 1, NFD_ZERO, NFD_FILE, NFD_KIND = 0xf,
+	NFD_READ = 0x10,
+	NFD_WRITE = 0x20,
+	NFD_POS = 0x40,			/* the file position is here */
+};
+enum { NFDL_FREE, NFDL_NEAR, NFDL_FAR };
+_Static_assert(AREA_FDS + NEAR_FDS * sizeof(struct near_fd) <= AREA_WINDOW, "descriptor table");
 
 /* The push order's parameters, at the start of the window. */
 struct near_frame_req {

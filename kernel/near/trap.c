@@ -158,6 +158,7 @@ struct near_leave near_fast_call(struct near_area *a, struct near_frame *f)
 
 	if (needs_full(nr))
 		return (struct near_leave){ (u64)nr, 2 };
+	a->moved = 0;
 	if (near_local(a, nr, f->args, &result))
 		return (struct near_leave){ (u64)result, 0 };
 	return far_call(a, f, nr);
@@ -220,6 +221,7 @@ static void guest_syscall(struct near_area *a, struct near_uc *uc, long nr)
 	long result;
 
 	near_fs_register(a);
+	a->moved = 0;
 	if (!report_site(a, nr)) {
 		a->site = 0;
 		local = near_local(a, nr, args, &result);

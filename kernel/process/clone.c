@@ -115,6 +115,8 @@ static int copy_cred(struct task *c, const struct task *t)
 
 static int copy_files(struct task *c, struct task *t, u64 flags)
 {
+	if ((flags & (CLONE_FILES | CLONE_VM)) == CLONE_FILES)
+		files_never_serve(t->files);
 	c->files = flags & CLONE_FILES ? files_get(t->files) : files_dup(t->files);
 	return c->files ? 0 : -ENOMEM;
 }

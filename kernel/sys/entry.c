@@ -134,6 +134,7 @@ static void handle_syscall(struct task *t, const struct trap *trap)
 
 	t->syscall_nr = (int)trap->nr;
 	memcpy(t->syscall_args, trap->args, sizeof(t->syscall_args));
+	t->moved = trap->moved;
 	t->regs_replaced = false;
 	if (unlikely(t->ptrace)) {
 		traced_syscall(t);

@@ -157,6 +157,18 @@ static int check_mode(const struct file *f, const off64 *pos, bool write)
 	return f->mode & (write ? FMODE_WRITE : FMODE_READ) ? 0 : -EBADF;
 }
 
+/* The guest process has begun with the call by itself, as it says: what is left. */
+static size_t move_on(ubuf_t *buf, size_t *count, off64 *pos)
+{
+	size_t moved = MIN(current->moved, MIN(*count, MAX_RW_COUNT));
+
+	*buf += moved;
+	*count -= moved;
+	if (pos)
+		*pos = (off64)((u64)*pos + moved);
+	return moved;
+}
+
 static ssize move_one(int fd, ubuf_t buf, size_t count, off64 *pos, bool write)
 {
 	struct file *f = fd_get(fd);
@@ -169,8 +181,13 @@ static ssize move_one(int fd, ubuf_t buf, size_t count, off64 *pos, bool write)
 	if (!ret)
 		ret = check_buf(buf, count);
 	if (!ret) {
+		size_t moved = move_on(&buf, &count, pos);
+
+		fd_serve(fd, f, count);
 		iter_init_user(&it, buf, count);
 		ret = write ? vfs_write(f, &it, pos) : vfs_read(f, &it, pos);
+		if (moved)
+			ret = ret < 0 ? (ssize)moved : ret + (ssize)moved;
 	}
 	fput(f);
 	return ret;
@@ -269,6 +286,7 @@ long sys_lseek(ufd_t fd, s64 offset, int whence)
 
 	if (!f)
 		return -EBADF;
+	fd_serve(fd, f, 0);
 	ret = vfs_llseek(f, offset, whence);
 	fput(f);
 	return ret;

@@ -63,6 +63,7 @@ int dnotify_set(struct file *f, u32 mask)
 		d->file = f;
 		*slot = d;
 		dnotify_count++;
+		served_revoke(f->inode);
 	}
 	d->fd = files_fd_of(current->files, f);
 	d->mask |= mask;

@@ -273,6 +273,8 @@ int file_set_flags(struct file *f, u32 flags)
 		err = f->ops->setfl(f, (f->flags & ~SETFL_MASK) | (flags & SETFL_MASK));
 	if (err)
 		return err;
+	if ((f->flags ^ flags) & O_APPEND && f->inode)
+		served_revoke(f->inode);
 	f->flags = (f->flags & ~(SETFL_MASK | FASYNC)) | (flags & (SETFL_MASK | FASYNC));
 	return 0;
 }
@@ -415,7 +417,7 @@ static long ioctl_plain(struct file *f, u32 cmd, u64 arg)
 		return put_user((s64)st.size, (uaddr_t)arg);
 	if (!S_ISREG(f->inode->mode))
 		return -ENOTTY;
-	return put_user((int)((off64)st.size - f->pos), (uaddr_t)arg);
+	return put_user((int)((off64)st.size - file_pos(f)), (uaddr_t)arg);
 }
 
 long file_ioctl(struct file *f, u32 cmd, u64 arg)

@@ -23,14 +23,6 @@
 #define FD_CHUNK 64			/* the table grows by at least this many */
 #define FD_LIMIT (1024 * 1024)		/* fs.nr_open */
 
-struct files {
-	struct refcount ref;
-	int max;			/* size of the arrays, multiple of 64 */
-	int next;			/* no number below this one is free */
-	struct file **file;
-	u64 *used, *cloexec;		/* bitmaps */
-};
-
 static bool bit_test(const u64 *map, int i)
 {
 	return map[i / 64] >> (i % 64) & 1;
@@ -91,6 +83,7 @@ struct files *files_new(void)
 	if (!fs)
 		return NULL;
 	ref_init(&fs->ref);
+	list_init(&fs->served_node);
 	if (files_grow(fs, FD_CHUNK)) {
 		kfree(fs);
 		return NULL;
@@ -132,6 +125,7 @@ static struct files *files_copy(struct files *fs, int limit)
 		if (!fs->file[i])
 			continue;
 		new->file[i] = fget_ref(fs->file[i]);
+		served_shared(fs->file[i]);
 		bit_put(new->used, i, true);
 		bit_put(new->cloexec, i, bit_test(fs->cloexec, i));
 	}
@@ -171,6 +165,7 @@ static struct file *files_remove(struct files *fs, int fd)
 	bit_put(fs->cloexec, fd, false);
 	if (fd < fs->next)
 		fs->next = fd;
+	served_gone(fs, fd, f);
 	return f;
 }
 
@@ -190,6 +185,7 @@ void files_put(struct files *fs)
 		if (f)
 			file_close(fs, f);
 	}
+	served_end(fs);
 	files_free_arrays(fs);
 	kfree(fs);
 }
@@ -212,6 +208,7 @@ int files_unshare(void)
 	if (!new)
 		return -ENOMEM;
 	current->files = new;
+	current->publish = true;
 	files_put(old);
 	return 0;
 }
@@ -282,6 +279,7 @@ int fd_alloc(int min, u32 flags)
 void fd_install(int fd, struct file *f)
 {
 	current->files->file[fd] = f;
+	served_shared(f);
 }
 
 void fd_cancel(int fd)
@@ -382,8 +380,11 @@ int fd_dup2(int oldfd, int newfd, u32 flags)
 	fs->file[newfd] = f;
 	bit_put(fs->used, newfd, true);
 	bit_put(fs->cloexec, newfd, flags & O_CLOEXEC);
-	if (old)
+	served_shared(f);
+	if (old) {
+		served_gone(fs, newfd, old);
 		file_close(fs, old);
+	}
 	return newfd;
 }
 
@@ -445,6 +446,7 @@ static int range_unshare(u32 first, u32 last, u32 flags)
 	if (!new)
 		return -ENOMEM;
 	current->files = new;
+	current->publish = true;
 	files_put(old);
 	return 0;
 }

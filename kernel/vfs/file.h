@@ -18,13 +18,30 @@ void file_count(struct file *f, int delta);
 /* epoll.c: the file goes away, take it out of every set. Never blocks. */
 void epoll_file_gone(struct file *f);
 
+/* A descriptor table (fdtable.c). */
+struct files {
+	struct refcount ref;
+	int max;			/* size of the arrays, multiple of 64 */
+	int next;			/* no number below this one is free */
+	struct file **file;
+	u64 *used, *cloexec;		/* bitmaps */
+	struct guest_fds *served;	/* served.c: what the guest process serves by itself; NULL */
+	bool never_served;
+	struct list_head served_node;
+};
+
+/* served.c: number fd of fs does not mean f any more. May block. */
+void served_gone(struct files *fs, int fd, struct file *f);
+void served_shared(struct file *f);		/* f has one more owner. nb */
+void served_end(struct files *fs);		/* nothing of fs is served any more. May block */
+void served_revoke(struct inode *inode);	/* no file of inode, or in it, is served any more. nb */
+
 /* fcntl.c */
 void fasync_free(struct file *f);
 void file_set_owner(struct file *f, int type, int pid);	/* F_OWNER_*; nb */
 void file_send_sigio(struct file *f, int fd, u32 events);	/* to the owner, as F_SETSIG says; nb */
 
 /* fdtable.c: the lowest descriptor of f, -1 none. Never blocks. */
-struct files;
 int files_fd_of(struct files *fs, const struct file *f);
 
 /* lease.c: the commands; an open or truncation that must wait for holders (may block, -EWOULDBLOCK); the end of f. */

@@ -275,7 +275,7 @@ static int lock_range(struct file *f, const struct flock *fl, struct lock *req)
 	case SEEK_SET:
 		break;
 	case SEEK_CUR:
-		base = f->pos;
+		base = file_pos(f);
 		break;
 	case SEEK_END:
 		err = inode_getattr(f->inode, &st);

@@ -220,6 +220,7 @@ static int watch_new(struct inotify *g, struct inode *inode, u32 mask)
 	list_add_tail(&w->group_node, &g->watches);
 	list_add_tail(&w->inode_node, &m->watches);
 	nwatches++;
+	served_revoke(inode);
 	return w->wd;
 }
 

@@ -11,6 +11,7 @@
 #include "abi/stat.h"
 #include "abi/xattr.h"
 #include "core/cred.h"
+#include "vfs/file.h"
 
 int mnt_want_write(const struct mount *m)
 {
@@ -261,6 +262,8 @@ int notify_change(const struct path *p, const struct iattr *want)
 	} else {
 		inode_apply_attr(inode, &a);
 	}
+	if (a.valid & ATTR_MODE && a.mode & (S_ISUID | S_ISGID))
+		served_revoke(inode);
 	if (change_event(&a))
 		notify_dentry(p->dentry, change_event(&a));
 	return 0;

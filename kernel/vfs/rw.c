@@ -98,7 +98,11 @@ static ssize with_pos(struct file *f, struct iter *it, off64 *pos,
 	if (pos)
 		return op(f, it, pos);
 	mutex_lock(&f->pos_lock);
-	ret = op(f, it, &f->pos);
+	ret = file_pos_begin(f);
+	if (!ret) {
+		ret = op(f, it, &f->pos);
+		file_pos_end(f);
+	}
 	mutex_unlock(&f->pos_lock);
 	return ret;
 }
@@ -375,10 +379,11 @@ off64 vfs_llseek(struct file *f, off64 off, int whence)
 	if (f->ops->stream && !f->ops->llseek)
 		return -ESPIPE;
 	mutex_lock(&f->pos_lock);
-	if (f->ops->llseek)
-		ret = f->ops->llseek(f, off, whence);
-	else
-		ret = generic_llseek(f, off, whence);
+	ret = file_pos_begin(f);
+	if (!ret) {
+		ret = f->ops->llseek ? f->ops->llseek(f, off, whence) : generic_llseek(f, off, whence);
+		file_pos_end(f);
+	}
 	mutex_unlock(&f->pos_lock);
 	return ret;
 }

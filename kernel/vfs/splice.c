@@ -340,9 +340,9 @@ ssize vfs_sendfile(struct file *out, struct file *in, off64 *off_in, size_t len)
 		return 0;
 	if (off_in)
 		return copy_loop(in, off_in, out, NULL, len);
-	pos = in->pos;
+	pos = file_pos(in);
 	ret = copy_loop(in, &pos, out, NULL, len);
-	in->pos = pos;
+	file_pos_set(in, pos);
 	return ret;
 }
 
@@ -376,10 +376,18 @@ static ssize copy_range_check(struct file *in, off64 pin, struct file *out, off6
 	return 0;
 }
 
+static void put_pos(struct file *f, off64 *off, off64 pos)
+{
+	if (off)
+		*off = pos;
+	else
+		file_pos_set(f, pos);
+}
+
 ssize vfs_copy_file_range(struct file *in, off64 *off_in, struct file *out, off64 *off_out,
 			  size_t len, u32 flags)
 {
-	off64 pin = off_in ? *off_in : in->pos, pout = off_out ? *off_out : out->pos;
+	off64 pin = off_in ? *off_in : file_pos(in), pout = off_out ? *off_out : file_pos(out);
 	ssize ret;
 
 	if (flags)
@@ -392,8 +400,8 @@ ssize vfs_copy_file_range(struct file *in, off64 *off_in, struct file *out, off6
 		return 0;
 	ret = copy_loop(in, &pin, out, &pout, len);
 	if (ret > 0) {
-		*(off_in ? off_in : &in->pos) = pin;
-		*(off_out ? off_out : &out->pos) = pout;
+		put_pos(in, off_in, pin);
+		put_pos(out, off_out, pout);
 	}
 	return ret;
 }

@@ -31,6 +31,8 @@ struct poll_table;
 struct backing;
 struct seq_buf;
 struct flock_ctx;
+struct file_serve;
+struct guest_fds;
 
 struct ts_k {			/* a file time */
 	s64 sec;
@@ -160,10 +162,23 @@ struct file_ops {
 	void (*fdinfo)(struct file *f, struct seq_buf *s);
 	/* F_SETFL changed f->flags. Optional. */
 	int (*setfl)(struct file *f, u32 newflags);
+	/* May guest processes serve f by themselves (served.c)? True with *out filled in. Optional. May block. */
+	bool (*serve)(struct file *f, struct file_serve *out);
 	/* O_ASYNC owner etc. are kept by the VFS. Seekable and safe for pread/pwrite: */
 	bool stream;			/* no position: pipes, sockets, ttys. pread gives ESPIPE */
 };
 #define ENOIOCTLCMD_K 515
+
+enum serve_kind {
+	SERVE_NULL = 1,			/* reads nothing, swallows everything */
+	SERVE_ZERO,			/* reads zeros, swallows everything */
+	SERVE_FILE,			/* a regular file: pread and pwrite on hostfd do what the file's ops do */
+};
+struct file_serve {
+	enum serve_kind kind;
+	int hostfd;			/* borrowed; with no more rights than f */
+	u64 write_limit;		/* only writes before this offset are the host's: 0 none */
+};
 
 struct fs_type {
 	const char *name;		/* as in mount -t */
@@ -259,8 +274,11 @@ struct file {
 	const struct file_ops *ops;
 	u32 flags;			/* O_* status flags and access mode */
 	u32 mode;			/* FMODE_* */
-	off64 pos;
+	off64 pos;			/* where there is no pos_at: see file_pos() */
 	struct mutex pos_lock;
+	struct guest_fds *pos_at, *pos_locked;	/* served.c: the position is in a guest process's table */
+	int pos_fd;			/* at this number there */
+	u8 uses;			/* reads, writes and seeks so far, as far as that matters */
 	struct cred *cred;		/* of the opener */
 	void *private;
 	struct list_head epoll_links;	/* epitems watching this file */

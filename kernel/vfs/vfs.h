@@ -115,6 +115,14 @@ ssize kernel_read(struct file *f, void *buf, size_t n, off64 pos);	/* all of it 
 ssize kernel_write(struct file *f, const void *buf, size_t n, off64 pos);
 /* What readlink("/proc/PID/fd/N") shows, into buf; *out: its start. */
 int file_name(struct file *f, char *buf, size_t n, char **out);
+/*
+ * The position of f for a while, under pos_lock (which the caller holds): it is f->pos until file_pos_end(). 0, -EINTR.
+ * Blocks. file_pos(): where it is just now; nb.
+ */
+int file_pos_begin(struct file *f) __must_check;
+void file_pos_end(struct file *f);
+off64 file_pos(const struct file *f);
+void file_pos_set(struct file *f, off64 pos);		/* blocks */
 off64 vfs_llseek(struct file *f, off64 off, int whence);
 off64 file_noseek(struct file *f, off64 off, int whence);
 off64 file_seek_null(struct file *f, off64 off, int whence);
@@ -154,6 +162,10 @@ int fd_set_flags(int fd, int cloexec);
 struct file *files_get_file(struct files *fs, int fd);	/* of another task: for /proc; returns a reference */
 int files_next_fd(struct files *fs, int from);		/* next used descriptor >= from, -1 none */
 int files_max(struct files *fs);
+/* A call of current on fd, which is f, came here: enough of them, and the guest process is to serve it. May block. */
+void fd_serve(int fd, struct file *f, size_t n);
+void served_limit(const struct inode *inode, u64 limit);	/* of file_serve, for all that is served of inode. nb */
+void files_never_serve(struct files *fs);		/* two address spaces use it. May block */
 
 /* --- cwd, root, umask (fsctx.c) --- */
 struct fs_ctx {

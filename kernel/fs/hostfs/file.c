@@ -389,6 +389,18 @@ static int hostfs_mmap(struct file *f, u32 prot, u32 flags, struct backing **out
 	return 0;
 }
 
+/* Where appending puts the bytes only the host knows: the position would be wrong. */
+static bool hostfs_serve(struct file *f, struct file_serve *out)
+{
+	struct hostfs_file *hf = f->private;
+	bool append = f->flags & O_APPEND || HSB(f->inode->sb)->append;
+
+	if (!may_hand_out(f))
+		return false;
+	*out = (struct file_serve){ SERVE_FILE, hf->fd, append ? 0 : ~0ULL };
+	return true;
+}
+
 const struct file_ops hostfs_file_ops = {
 	.open = hostfs_open,
 	.release = hostfs_release,
@@ -400,6 +412,7 @@ const struct file_ops hostfs_file_ops = {
 	.fallocate = hostfs_fallocate,
 	.setfl = hostfs_setfl,
 	.ioctl = hostfs_ioctl,
+	.serve = hostfs_serve,
 };
 
 const struct file_ops hostfs_dir_fops = {

@@ -189,7 +189,7 @@ static int fdinfo_show(struct seq_buf *s, struct proc_node *n)
 	/* Another task's descriptor flags are not to be had. */
 	if (current && n->task->files == current->files && fd_get_flags(n->fd) > 0)
 		flags |= O_CLOEXEC;
-	seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", f->pos, flags,
+	seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", file_pos(f), flags,
 		   f->path.mnt ? f->path.mnt->id : 0, f->inode ? f->inode->ino : 0);
 	if (f->ops->fdinfo)
 		f->ops->fdinfo(f, s);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files that a guest process serves itself (guest/fds.c): which, from when on, until when.
+ *
+ * A file is served through one number of one descriptor table, after a few calls on it have come here: those
+ * that are opened, read once and closed are not worth it. What a call must do besides moving bytes stays here, so
+ * a file with set-id bits or watches is not served, nor is one of a table that two address spaces use.
+ *
+ * The file position goes along when nobody else has the file. Then it stands in the guest process's table
+ * (f->pos_at, pos_fd), and every use of it here takes it from there: file_pos_begin().
+ */
+#include "vfs/file.h"
+
+#include "abi/stat.h"
+#include "abi/errno.h"
+#include "core/sched.h"
+#include "core/task.h"
+#include "guest/guest.h"
+#include "vfs/vfs.h"
+
+#define USES_MIN 4			/* calls until it is worth an exchange */
+#define USES_DEVICE 2			/* costs nothing */
+#define LARGE (64UL << 10)		/* bytes: counts twice */
+
+static LIST_HEAD(tables);		/* struct files.served_node: those with served */
+
+/* --- positions --- */
+
+int file_pos_begin(struct file *f)
+{
+	u64 pos;
+	int err;
+
+	if (likely(!f->pos_at))
+		return 0;
+	f->pos_locked = f->pos_at;
+	err = guest_fds_lock_pos(f->pos_at, f->pos_fd, &pos);
+	if (err)
+		f->pos_locked = NULL;
+	else if (f->pos_at == f->pos_locked)	/* not withdrawn meanwhile */
+		f->pos = (off64)pos;
+	return err;
+}
+
+void file_pos_end(struct file *f)
+{
+	if (likely(!f->pos_locked))
+		return;
+	guest_fds_unlock_pos(f->pos_locked, f->pos_fd, (u64)f->pos);
+	f->pos_locked = NULL;
+}
+
+off64 file_pos(const struct file *f)
+{
+	return likely(!f->pos_at) ? f->pos : (off64)guest_fds_peek_pos(f->pos_at, f->pos_fd);
+}
+
+void file_pos_set(struct file *f, off64 pos)
+{
+	mutex_lock(&f->pos_lock);
+	if (!file_pos_begin(f)) {
+		f->pos = pos;
+		file_pos_end(f);
+	}
+	mutex_unlock(&f->pos_lock);
+}
+
+/* While a call here has it (pos_locked), f->pos is what counts, and stays that. */
+static void withdraw(struct file *f, bool force)
+{
+	u64 pos;
+
+	if (!f->pos_at || guest_fds_withdraw_pos(f->pos_at, f->pos_fd, force || f->pos_locked, &pos))
+		return;
+	if (!f->pos_locked)
+		f->pos = (off64)pos;
+	f->pos_at = NULL;
+}
+
+static void publish(struct guest_fds *t, int fd, struct file *f)
+{
+	/* The table's reference and the call's: nobody else has it. */
+	if (f->pos_at || f->pos_locked || ref_read(&f->ref) != 2 || !f->inode || !S_ISREG(f->inode->mode))
+		return;
+	if (guest_fds_publish_pos(t, fd, (u64)f->pos))
+		return;
+	f->pos_at = t;
+	f->pos_fd = fd;
+}
+
+void served_shared(struct file *f)
+{
+	if (unlikely(f->pos_at))
+		withdraw(f, false);
+}
+
+/* --- giving and taking --- */
+
+static bool watched(const struct file *f)
+{
+	const struct inode *dir = f->path.dentry && f->path.dentry->parent ? f->path.dentry->parent->inode : NULL;
+
+	return f->inode->inotify || (dir && (dir->inotify || dir->dnotify));
+}
+
+static bool may_serve(struct file *f, struct file_serve *s)
+{
+	if (!f->ops->serve || !f->inode || watched(f) || f->mode & FMODE_PATH)
+		return false;
+	if (f->mode & FMODE_WRITE && f->inode->mode & (S_ISUID | S_ISGID))
+		return false;
+	return f->ops->serve(f, s);
+}
+
+static void give(struct files *fs, int fd, struct file *f)
+{
+	struct guest_fds *t = fs->served;
+	struct uthread *ut = current->ut;
+	struct file_serve s;
+	struct guest_fd g;
+
+	if (!may_serve(f, &s)) {
+		f->uses = 0;		/* ask again later */
+		return;
+	}
+	if (s.kind == SERVE_FILE && guest_fds_place(t, ut, fd, s.hostfd))
+		return;
+	/* It may have been closed, and watched, meanwhile. */
+	if (fs->file[fd] != f || watched(f)) {
+		guest_fds_take(t, ut, fd);
+		return;
+	}
+	g.kind = (enum guest_fd_kind)s.kind;
+	g.read = f->mode & FMODE_READ;
+	g.write = f->mode & FMODE_WRITE && s.write_limit;
+	g.limit = s.write_limit;
+	guest_fds_give(t, fd, &g);
+}
+
+/* The table of current's space, if its descriptors can be served. */
+static struct guest_fds *table_of(struct files *fs)
+{
+	struct uthread *ut = current->ut;
+
+	if (fs->never_served || !ut)
+		return NULL;
+	if (fs->served && !guest_fds_serve(fs->served, ut))
+		served_end(fs);		/* exec: a space of its own now */
+	if (!fs->served) {
+		fs->served = guest_fds_new(ut, fs);
+		if (fs->served)
+			list_add(&fs->served_node, &tables);
+	}
+	return fs->served;
+}
+
+static bool worth_it(struct file *f, size_t n)
+{
+	u32 min = f->inode && S_ISREG(f->inode->mode) ? USES_MIN : USES_DEVICE;
+
+	f->uses = (u8)MIN(f->uses + (n >= LARGE ? 2u : 1u), 255u);
+	return f->uses >= min;
+}
+
+void fd_serve(int fd, struct file *f, size_t n)
+{
+	struct files *fs = current->files;
+	struct guest_fds *t;
+
+	if (!f->ops->serve || fd >= GUEST_FDS || !worth_it(f, n))
+		return;
+	t = table_of(fs);
+	if (t && !guest_fds_given(t, fd))
+		give(fs, fd, f);
+	t = fs->served;
+	if (t && guest_fds_given(t, fd) && fs->file[fd] == f)
+		publish(t, fd, f);
+}
+
+static void take_pos(const struct files *fs, int fd, struct file *f)
+{
+	if (f->pos_at == fs->served && f->pos_fd == fd)
+		withdraw(f, true);
+}
+
+void served_gone(struct files *fs, int fd, struct file *f)
+{
+	if (likely(!fs->served) || !guest_fds_given(fs->served, fd))
+		return;
+	take_pos(fs, fd, f);
+	guest_fds_take(fs->served, current->exiting ? NULL : current->ut, fd);
+}
+
+void served_end(struct files *fs)
+{
+	struct guest_fds *t = fs->served;
+
+	if (!t)
+		return;
+	for (int fd = 0; fd < fs->max && fd < GUEST_FDS; fd++)
+		if (fs->file[fd])
+			take_pos(fs, fd, fs->file[fd]);
+	list_del_init(&fs->served_node);
+	fs->served = NULL;
+	guest_fds_end(t, current->ut);
+}
+
+void files_never_serve(struct files *fs)
+{
+	fs->never_served = true;
+	served_end(fs);
+}
+
+static void revoke(struct files *fs, const struct inode *inode)
+{
+	for (int fd = 0; fd < fs->max && fd < GUEST_FDS; fd++) {
+		struct file *f = fs->file[fd];
+		const struct dentry *d = f ? f->path.dentry : NULL;
+
+		if (!f || !guest_fds_given(fs->served, fd) ||
+		    (f->inode != inode && !(d && d->parent && d->parent->inode == inode)))
+			continue;
+		take_pos(fs, fd, f);
+		guest_fds_mute(fs->served, fd);
+	}
+}
+
+void served_revoke(struct inode *inode)
+{
+	struct files *fs;
+
+	list_for_each(fs, &tables, served_node)
+		revoke(fs, inode);
+}
+
+void served_limit(const struct inode *inode, u64 limit)
+{
+	struct files *fs;
+
+	list_for_each(fs, &tables, served_node) {
+		for (int fd = 0; fd < fs->max && fd < GUEST_FDS; fd++)
+			if (fs->file[fd] && fs->file[fd]->inode == inode && guest_fds_given(fs->served, fd))
+				guest_fds_limit(fs->served, fd, limit);
+	}
+}
