@@ -162,6 +162,15 @@ static bool worth_it(struct file *f, size_t n)
 	return f->uses >= min;
 }
 
+/* The file may have grown since. */
+static void renew_limit(struct guest_fds *t, int fd, struct file *f)
+{
+	struct file_serve s;
+
+	if (f->ops->serve(f, &s) && current->files->served == t && current->files->file[fd] == f)
+		guest_fds_limit(t, fd, s.write_limit);
+}
+
 void fd_serve(int fd, struct file *f, size_t n)
 {
 	struct files *fs = current->files;
@@ -172,6 +181,8 @@ void fd_serve(int fd, struct file *f, size_t n)
 	t = table_of(fs);
 	if (t && !guest_fds_given(t, fd))
 		give(fs, fd, f);
+	else if (t && f->mode & FMODE_WRITE)
+		renew_limit(t, fd, f);
 	t = fs->served;
 	if (t && guest_fds_given(t, fd) && fs->file[fd] == f)
 		publish(t, fd, f);

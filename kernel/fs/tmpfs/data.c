@@ -151,6 +151,12 @@ static ssize write_memfd(struct inode *inode, int fd, const void *buf, u64 pos, 
 	return host_pwrite(fd, buf, n, pos);
 }
 
+/* A guest process that wrote while the file shrank may have left bytes behind the end: they must not come back. */
+static int regrow(struct inode *inode, int fd, u64 size)
+{
+	return tdata(inode)->served && size > inode->size ? host_ftruncate(fd, inode->size) : 0;
+}
+
 static ssize write_piece(struct inode *inode, struct iter *from, u64 pos)
 {
 	int fd = tdata_fd(inode);
@@ -159,7 +165,9 @@ static ssize write_piece(struct inode *inode, struct iter *from, u64 pos)
 
 	if (n <= 0)
 		return n;
-	if (fd < 0)
+	if (fd >= 0 && regrow(inode, fd, pos))
+		n = -ENOSPC;
+	else if (fd < 0)
 		n = copy_in(inode, buf, pos, (size_t)n);
 	else
 		n = write_memfd(inode, fd, buf, pos, (size_t)n);
@@ -188,6 +196,7 @@ static ssize tmpfs_write(struct file *f, struct iter *from, off64 *pos)
 	if (done) {
 		inode_set_now(inode, ATTR_MTIME);
 		tdata_recount(inode);
+		tdata_saw_times(inode);
 	}
 	mutex_unlock(&inode->lock);
 	return done ? done : n;
@@ -211,7 +220,10 @@ int tdata_truncate(struct inode *inode, u64 size)
 	int fd = tdata_fd(inode), err;
 
 	if (fd >= 0) {
-		err = host_ftruncate(fd, size);
+		tdata_shrinks(inode);
+		err = regrow(inode, fd, size);
+		if (!err)
+			err = host_ftruncate(fd, size);
 		if (err)
 			return err;
 	} else if (size < inode->size) {
@@ -220,6 +232,7 @@ int tdata_truncate(struct inode *inode, u64 size)
 	}
 	inode->size = size;
 	tdata_recount(inode);
+	tdata_saw_times(inode);
 	return 0;
 }
 
@@ -248,4 +261,5 @@ const struct file_ops tmpfs_file_fops = {
 	.fsync = tmpfs_fsync,
 	.ioctl = tmpfs_ioctl,
 	.fallocate = tmpfs_fallocate,
+	.serve = tmpfs_serve,
 };

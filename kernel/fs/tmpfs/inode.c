@@ -270,8 +270,10 @@ static ssize tmpfs_readlink(struct inode *inode, char *buf, size_t n)
 
 static int tmpfs_getattr(struct inode *i, struct kstat *st)
 {
-	if (S_ISREG(i->mode))
+	if (S_ISREG(i->mode)) {
 		tdata_recount(i);
+		tdata_times(i);
+	}
 	*st = (struct kstat){
 		.ino = i->ino, .size = i->size, .mode = i->mode, .nlink = i->nlink,
 		.uid = i->uid, .gid = i->gid, .dev = i->sb->dev, .rdev = i->rdev,
@@ -289,6 +291,8 @@ static int tmpfs_setattr(struct inode *i, const struct iattr *a)
 {
 	int err = 0;
 
+	if (S_ISREG(i->mode))
+		tdata_times(i);
 	if ((a->valid & ATTR_SIZE) && S_ISREG(i->mode)) {
 		mutex_lock(&i->lock);
 		err = tdata_truncate(i, a->size);

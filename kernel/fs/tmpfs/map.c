@@ -252,6 +252,7 @@ static int fallocate_locked(struct inode *inode, int mode, u64 off, u64 len)
 	int err = 0;
 
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		tdata_shrinks(inode);
 		if (tdata_fd(inode) >= 0)
 			err = host_fallocate(tdata_fd(inode), mode, off, len);
 		else
@@ -262,6 +263,7 @@ static int fallocate_locked(struct inode *inode, int mode, u64 off, u64 len)
 			err = tdata_truncate(inode, end);
 	}
 	tdata_recount(inode);
+	tdata_saw_times(inode);
 	if (!err)
 		inode_set_now(inode, mode & FALLOC_FL_KEEP_SIZE && !(mode & FALLOC_FL_PUNCH_HOLE)
 					     ? 0 : ATTR_MTIME);

@@ -44,6 +44,8 @@ struct tdata {
 	struct pgtree pages;		/* until there is a backing */
 	struct backing *rw, *ro;	/* references; the same memfd, two descriptors */
 	u64 charged;			/* pages that this file accounts for */
+	bool served;			/* serve.c: guest processes read and write the memfd */
+	struct ts_k seen;		/* its mtime when we had written last */
 };
 
 struct tnode {				/* inode->private */
@@ -91,6 +93,11 @@ int tdata_charge(struct inode *inode, s64 n);
 int tdata_to_memfd(struct inode *inode);
 int tdata_fd(const struct inode *inode);		/* of the memfd, or -1 while there is none */
 void tdata_recount(struct inode *inode);		/* what the memfd really occupies */
+/* serve.c */
+bool tmpfs_serve(struct file *f, struct file_serve *out);
+void tdata_saw_times(struct inode *inode);		/* the memfd was changed by us */
+void tdata_times(struct inode *inode);		/* of what guest processes did. nb */
+void tdata_shrinks(struct inode *inode);	/* pages are about to go: nothing is overwritten directly. nb */
 int tmpfs_mmap(struct file *f, u32 prot, u32 flags, struct backing **out);
 int tmpfs_fallocate(struct file *f, int mode, off64 off, off64 len);
 off64 tmpfs_llseek(struct file *f, off64 off, int whence);
