@@ -144,8 +144,6 @@ long sys_openat2(udirfd_t dirfd, upath_t path, uaddr_t uhow, size_t size)
 /* Linux's access_ok(): the buffer lies in the guest's half. */
 static int check_buf(ubuf_t buf, size_t count)
 {
-	if ((ssize)count < 0)
-		return -EINVAL;
 	return count > GUEST_TASK_SIZE || buf > GUEST_TASK_SIZE - count ? -EFAULT : 0;
 }
 

@@ -10,6 +10,7 @@
 #include "abi/time.h"
 #include "core/sched.h"
 #include "core/task.h"
+#include "guest/guest.h"
 #include "mm/mm.h"
 #include "mm/user.h"
 #include "process/process.h"
@@ -107,6 +108,16 @@ static int limit_check(const struct rlimit_k *old, const struct rlimit_k *new, i
 	return 0;
 }
 
+/* Guest processes write to files by themselves only while there is no limit on their size. */
+static void fsize_changed(struct process *p)
+{
+	struct task *t;
+
+	list_for_each(t, &p->threads, thread_node)
+		if (t->ut)
+			uthread_publish(t->ut);
+}
+
 static int limit_set(struct process *p, int which, const struct rlimit_k *new)
 {
 	struct rlimit_k *cur = &p->rlim[which];
@@ -117,6 +128,8 @@ static int limit_set(struct process *p, int which, const struct rlimit_k *new)
 	*cur = *new;
 	if (which == RLIMIT_CPU)
 		cpu_timers_tick(p);
+	if (which == RLIMIT_FSIZE)
+		fsize_changed(p);
 	return 0;
 }
 
