@@ -182,6 +182,20 @@ static void opt_overlay(char *v)
 	boot.overlay = true;
 }
 
+static void opt_tty_log_fd(char *v)
+{
+	if (tty_log_setup_fd(v)) {
+		complain("tty_log_fd: no such descriptor: '");
+		complain(v);
+		complain("'\n");
+	}
+}
+
+static void opt_tty_log_dir(char *v)
+{
+	boot.tty_log_dir = tty_log_setup_dir(v);
+}
+
 /* "watchdog" alone, or with the program. */
 static void opt_watchdog(char *v)
 {
@@ -394,6 +408,10 @@ static const struct option options[] = {
 	{ "seccomp=", true, opt_nothing, NULL },
 	{ "xterm=", true, opt_xterm,
 	  "xterm=EMULATOR,TITLE_SWITCH,EXEC_SWITCH\n    The terminal of xterm channels. Default: xterm,-T,-e" },
+	{ "tty_log_fd=", true, opt_tty_log_fd,
+	  "tty_log_fd=N\n    Records of all that goes over terminals, to this descriptor; uml_playlog shows them." },
+	{ "tty_log_dir=", true, opt_tty_log_dir,
+	  "tty_log_dir=DIR\n    The same without tty_log_fd=: a file with the plain output for each session, in DIR." },
 	{ "watchdog", true, opt_watchdog, NULL },
 	{ "watchdog=", true, opt_watchdog_program,
 	  "watchdog[=PROGRAM]\n    /dev/watchdog works: PROGRAM on the host (default: uml_watchdog) ends a machine "

@@ -20,6 +20,7 @@ struct boot_options {
 	const char *umid, *uml_dir;
 	const char *xterm;		/* xterm=EMULATOR,TITLE,EXEC; NULL */
 	const char *watchdog;		/* its program, "": the usual one; NULL: no watchdog */
+	const char *tty_log_dir;	/* NULL: none */
 	const char *strace;		/* NULL: off */
 	int control;			/* descriptor of a control channel, -1: none */
 	const char *bind[BIND_MAX];	/* HOST:GUEST[:ro] */

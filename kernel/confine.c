@@ -70,7 +70,7 @@ static void name_disks(const char **disks, const char **read_disks)
 void confine_files(void)
 {
 	const char *place = boot.secure ? hostfs_place() : NULL;
-	const char *dirs[2 + BIND_MAX + 1] = { instance_parent(), place };
+	const char *dirs[3 + BIND_MAX + 1] = { instance_parent(), place };
 	const char *files[] = { boot.initrd, NULL };
 	int n = place ? 2 : 1;
 	const char *disks[UBD_FILES_MAX + 1] = { NULL }, *read_disks[UBD_FILES_MAX + 1] = { NULL };
@@ -83,6 +83,8 @@ void confine_files(void)
 		return;
 	for (int i = 0; i < boot.nbind; i++)
 		dirs[n++] = kstrndup(boot.bind[i], strcspn(boot.bind[i], ":"));
+	if (boot.tty_log_dir)
+		dirs[n++] = boot.tty_log_dir;
 	name_disks(disks, read_disks);
 	hostfs_boot.fence = place;
 	files_err = host_confine_files(&c);

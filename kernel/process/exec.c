@@ -22,6 +22,7 @@
 #include "mm/mm.h"
 #include "process/exec.h"
 #include "process/ptrace.h"
+#include "tty/tty.h"
 #include "vfs/vfs.h"
 
 /* ---- files ---- */
@@ -316,6 +317,16 @@ static void commit(struct task *t, struct exec *x)
 	recalc_sigpending(t);
 }
 
+/* The strings of argv are the first of the buffer. */
+static void log_exec(const struct exec_args *a)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < a->argc; i++)
+		len += strlen(a->buf + len) + 1;
+	tty_log_exec(a->buf, len);
+}
+
 static void exec_free(struct exec *x)
 {
 	drop_image(x);
@@ -340,8 +351,10 @@ static int exec_run(struct exec *x)
 		err = de_thread(t);
 	if (!err)
 		err = own_sighand(t->proc);
-	if (!err)
+	if (!err) {
 		commit(t, x);
+		log_exec(&x->args);
+	}
 	exec_free(x);
 	if (!err)
 		ptrace_exec(t, old_tid);

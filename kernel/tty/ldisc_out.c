@@ -134,7 +134,7 @@ void echo_flush(struct tty *t)
 	n = MIN(tty_room(t), (size_t)ld->echo_len);
 	if (!n)
 		return;
-	t->ops->write(t, ld->echo, n);
+	tty_send(t, ld->echo, n);
 	ld->echo_len -= n;
 	memmove(ld->echo, ld->echo + n, ld->echo_len);
 }
@@ -220,7 +220,7 @@ static ssize write_some(struct tty *t, const u8 *p, size_t n)
 {
 	size_t room = tty_room(t), used, made;
 
-	if (!O_FLAG(t, OPOST)) {
+	if (!O_FLAG(t, OPOST) && !tty_logging) {
 		used = MIN(n, room);
 		if (used)
 			t->ops->write(t, p, used);
@@ -230,9 +230,17 @@ static ssize write_some(struct tty *t, const u8 *p, size_t n)
 		t->obuf = kmalloc(2 * TTY_CHUNK);
 	if (!t->obuf)
 		return -ENOMEM;
+	/* p may be the guest's memory: what is logged must be what was sent. */
+	if (!O_FLAG(t, OPOST)) {
+		used = MIN(MIN(n, room), (size_t)TTY_CHUNK);
+		memcpy(t->obuf, p, used);
+		if (used)
+			tty_send(t, t->obuf, used);
+		return used;
+	}
 	used = opost(t, p, n, t->obuf, MIN(room, 2 * (size_t)TTY_CHUNK), &made);
 	if (made)
-		t->ops->write(t, t->obuf, made);
+		tty_send(t, t->obuf, made);
 	return used;
 }
 

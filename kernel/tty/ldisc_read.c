@@ -221,6 +221,8 @@ ssize ldisc_read(struct tty *t, struct file *f, struct iter *to)
 	timing_init(t, &rt);
 	n = read_buffer(t, f, buf, MIN(to->count, sizeof(buf)), &rt);
 	if (n > 0)
+		tty_log_read(t, buf, n);
+	if (n > 0)
 		n = iter_copy_to(to, buf, n);
 	tty_end_turn(t, &t->reading);
 	return n;

@@ -83,6 +83,7 @@ struct tty {
 	struct wait_queue read_wait, write_wait, turn_wait;
 	struct ldisc ld;
 	struct ring inq;		/* input that the line discipline had no room for */
+	int log_fd;			/* of tty_log_dir=, plus one; 0: none */
 	u8 *obuf;			/* processed output of the writer inside, TTY_OBUF bytes */
 };
 
@@ -113,6 +114,15 @@ void tty_flush_output(struct tty *t);
 ssize tty_write_bytes(struct tty *t, const u8 *buf, size_t n);	/* raw, by the kernel: what fits */
 extern const struct ktermios tty_std_termios;
 extern const struct file_ops tty_fops, tty_hung_up_fops;
+
+/* --- ttylog.c; none blocks longer than the host's file system --- */
+enum { TTY_LOG_READ = 1, TTY_LOG_WRITE };
+extern bool tty_logging;
+/* ops->write(), and the log. buf must be out of the guest's reach when tty_logging. */
+void tty_send(struct tty *t, const u8 *buf, size_t n);
+void tty_log_read(struct tty *t, const void *buf, size_t n);
+void tty_log_opened(struct tty *t);	/* the first open */
+void tty_log_closed(struct tty *t);	/* the last close */
 
 /* --- jobctl.c --- */
 int tty_check_change(struct tty *t, int sig);	/* background: SIGTTOU or SIGTTIN and -ERESTARTSYS; -EIO */

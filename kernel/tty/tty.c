@@ -123,6 +123,7 @@ static void tty_close_last(struct tty *t)
 	t->exclusive = false;
 	if (t->ops->close)
 		t->ops->close(t);
+	tty_log_closed(t);
 }
 
 static void become_controlling(struct tty *t, struct file *f)
@@ -158,6 +159,8 @@ int tty_open_file(struct tty *t, struct file *f, bool console, bool noctty)
 		kfree(tf);
 		return err;
 	}
+	if (t->count == 1)
+		tty_log_opened(t);
 	tf->file = f;
 	tf->console = console;
 	list_add_tail(&tf->node, &t->files);
@@ -251,7 +254,7 @@ ssize tty_write_bytes(struct tty *t, const u8 *buf, size_t n)
 {
 	n = MIN(n, tty_room(t));
 	if (n)
-		t->ops->write(t, buf, n);
+		tty_send(t, buf, n);
 	return n;
 }
 

@@ -60,6 +60,12 @@ void console_winch(void);		/* the host's terminal changed its size */
 void console_restore(void);		/* host terminal back to its old settings. Any thread, signal handlers */
 void console_flush(void);		/* at the end: output that still waits for the host. Blocks a little */
 
+/* --- the log of what goes over terminals (ttylog.c) --- */
+int tty_log_setup_fd(const char *value);		/* tty_log_fd=N: 0, -EINVAL, -EBADF. At boot */
+const char *tty_log_setup_dir(const char *value);	/* tty_log_dir=DIR, stays. At boot */
+/* current has begun to run a program: its arguments, each with a NUL. */
+void tty_log_exec(const char *args, size_t len);
+
 /* --- sessions (jobctl.c) --- */
 /* process/'s session_exit_hook: s's leader p ends. May block. */
 void tty_session_exit(struct session *s, struct process *p);
