@@ -312,7 +312,7 @@ TEST(general_registers_over_an_asynchronous_signal)
 
 	on_signal(SIGALRM, clobber_vectors, 0);
 	OK(setitimer(ITIMER_REAL, &it, NULL));
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 200 || (!got && i < 100000); i++) {
 		long sum = 0;
 
 		asm volatile(
