@@ -147,6 +147,18 @@ int uthread_pop_sigframe(struct uthread *ut, sigmask_t *mask, struct sigaltstack
 
 /* Host memory calls in the guest process. All fixed. Negative errno or 0 (mremap: 0). */
 int guest_mmap(struct uthread *ut, u64 addr, u64 len, u32 prot, u32 flags, int hostfd, u64 off);
+/*
+ * Between begin and end, one memory call below is not carried out at once but with the answer to the guest's call, or
+ * the next exchange. If the host refuses it, fn undoes what the caller has noted and gives the call's result.
+ * Only for an address space that no other thread uses. undo is copied.
+ */
+struct guest_undo {
+	s64 (*fn)(struct uthread *ut, const struct guest_undo *u, int err);	/* may block */
+	void *owner;
+	u64 start, end;
+};
+void guest_defer_begin(struct uthread *ut, const struct guest_undo *undo);
+void guest_defer_end(struct uthread *ut);
 int guest_munmap(struct uthread *ut, u64 addr, u64 len);
 int guest_mprotect(struct uthread *ut, u64 addr, u64 len, u32 prot);
 int guest_madvise(struct uthread *ut, u64 addr, u64 len, int advice);

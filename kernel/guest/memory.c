@@ -25,6 +25,14 @@ static char *window(struct uthread *ut)
 
 /* --- mappings --- */
 
+/* The order just queued: now, with its batch, or with the answer. */
+static int queued(struct uthread *ut)
+{
+	if (ut->defer)
+		ut->undo_at = ut->norders - 1;
+	return ut->batch || ut->defer ? 0 : uthread_flush(ut);
+}
+
 static int host_order(struct uthread *ut, u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {
 	struct near_order *o;
@@ -40,7 +48,7 @@ static int host_order(struct uthread *ut, u64 nr, u64 a, u64 b, u64 c, u64 d, u6
 	o->a[4] = d;
 	o->a[5] = e;
 	o->a[6] = f;
-	return ut->batch ? 0 : uthread_flush(ut);
+	return queued(ut);
 }
 
 /* In a batch the descriptor stays open for the next mapping of the same file: exec maps a program's parts. */
@@ -74,7 +82,7 @@ static int map_file(struct uthread *ut, u64 addr, u64 len, u32 prot, u32 flags, 
 	o->a[4] = flags;
 	o->a[5] = FD_ARG;
 	o->a[6] = off;
-	return ut->batch ? 0 : uthread_flush(ut);
+	return queued(ut);
 }
 
 int guest_mmap(struct uthread *ut, u64 addr, u64 len, u32 prot, u32 flags, int hostfd, u64 off)

@@ -73,6 +73,10 @@ struct uthread {
 	/* Orders not yet given. */
 	struct near_order orders[ORDERS_MAX];
 	u32 norders;
+	bool defer;			/* the next memory call is to travel with the answer */
+	bool result_stays;		/* it failed there: the call's own result counts no more */
+	u32 undo_at;			/* its place in orders[] */
+	struct guest_undo undo;		/* fn NULL: none */
 	bool deferred;			/* some are copies to the guest that may fail at the return */
 	u32 wpos;			/* first free byte of the window's lower half */
 	/* Checked copies of what was copied ahead. */
@@ -94,6 +98,12 @@ struct guest_uc {
 	struct guest_gregs r;
 	u64 sigmask;
 };
+
+/*
+ * defer.c: was it the deferred call that ended the list of n orders just given? Then it is undone, ut->result is the
+ * call's, and the orders behind it are queued again. May block.
+ */
+bool defer_failed(struct uthread *ut, u32 n);
 
 /* The context; NULL when registers are not all saved. Writable, hostile, in bounds. */
 struct guest_uc *uthread_uc(struct uthread *ut);

@@ -206,11 +206,17 @@ int uthread_send_fd(struct uthread *ut, int fd)
 
 int uthread_flush(struct uthread *ut)
 {
-	u32 n = ut->norders, done;
-	int err = exchange(ut);
+	u32 n, done;
+	int err;
 	s64 res;
 
+	do {
+		n = ut->norders;
+		err = exchange(ut);
+	} while (!err && defer_failed(ut, n) && ut->norders);
+	n = ut->norders;
 	ut->norders = 0;
+	ut->undo.fn = NULL;
 	ut->deferred = false;
 	ut->wpos = 0;
 	channel_release(ut);
@@ -369,13 +375,17 @@ int uthread_retrap(struct uthread *ut)
 	int err;
 
 	do {
+		channel_release(ut);
 		hand_over(ut, RESUME_GUEST | RESUME_TRAP);
 		err = await_trap(ut, "guest_full");
+		if (!err && defer_failed(ut, ut->norders))
+			continue;
 		if (!err && copy_failed(ut))
 			ut->result = -EFAULT;
 		else
 			again = false;
 		ut->norders = 0;
+		ut->undo.fn = NULL;
 		ut->deferred = false;
 	} while (!err && again);
 	ut->wpos = 0;
@@ -385,9 +395,17 @@ int uthread_retrap(struct uthread *ut)
 
 static bool resume_and_wait(struct uthread *ut)
 {
+	/* Descriptors sent are taken in the order of the answers. */
+	channel_release(ut);
 	hand_over(ut, RESUME_GUEST | (ut->has_result ? RESUME_RESULT : 0));
 	if (await_trap(ut, "guest"))
 		return false;
+	while (defer_failed(ut, ut->norders)) {
+		ut->has_result = true;
+		hand_over(ut, RESUME_GUEST | RESUME_RESULT);
+		if (await_trap(ut, "guest"))
+			return false;
+	}
 	if (!copy_failed(ut))
 		return true;
 	ut->norders = 0;
@@ -420,7 +438,8 @@ void uthread_run(struct uthread *ut, struct trap *out)
 	if (!resume_and_wait(ut))
 		goto dead;
 	ut->norders = 0;
-	ut->deferred = ut->has_result = false;
+	ut->deferred = ut->has_result = ut->result_stays = false;
+	ut->undo.fn = NULL;
 	ut->wpos = 0;
 	take_trap(ut, out);
 	site = READ_ONCE(ut->area->site);
@@ -435,10 +454,11 @@ void uthread_set_result(struct uthread *ut, long result)
 {
 	struct guest_uc *uc = uthread_uc(ut);
 
-	ut->result = result;
+	if (!ut->result_stays)
+		ut->result = result;
 	ut->has_result = true;
 	if (uc)
-		uc->r.rax = (u64)result;
+		uc->r.rax = (u64)ut->result;
 }
 
 void uthread_set_affinity(struct uthread *ut, u64 mask)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mmap, munmap, brk, growth of stacks. The host call is always MAP_FIXED at an address of our
- * choice and costs one exchange with the guest thread.
+ * choice. It costs no exchange of its own where it may travel with the answer.
  */
 #include "abi/errno.h"
 #include "abi/mman.h"
@@ -44,7 +44,33 @@ static int host_unmap_range(struct uthread *ut, u64 start, u64 end)
 	return guest_batch_end(ut);
 }
 
+bool mm_may_defer(struct mm *mm, struct uthread *ut)
+{
+	return guest_fastpath && ref_read(&mm->users) == 1 && current->mm == mm && current->ut == ut &&
+	       !current->ptrace && mm->nvmas < sysctl.max_map_count / 2;
+}
+
 /* --- munmap --- */
+
+/* It cannot fail there, see mm_may_defer(). A host where it does is beyond repair for this process. */
+static s64 undo_nothing(struct uthread *ut, const struct guest_undo *u, int err)
+{
+	kill_process(current->proc);
+	return err;
+}
+
+static int defer_unmap(struct mm *mm, struct uthread *ut, u64 start, u64 end)
+{
+	const struct guest_undo undo = { .fn = undo_nothing };
+	int err;
+
+	if (mm_reserved(start, end) || !mm_may_defer(mm, ut))
+		return host_unmap_range(ut, start, end);
+	guest_defer_begin(ut, &undo);
+	err = guest_munmap(ut, start, end - start);
+	guest_defer_end(ut);
+	return err;
+}
 
 int mm_unmap_locked(struct mm *mm, struct uthread *ut, u64 start, u64 end, struct list_head *dead)
 {
@@ -63,7 +89,7 @@ int mm_unmap_locked(struct mm *mm, struct uthread *ut, u64 start, u64 end, struc
 	err = vma_pre_fill(&pre, 2);
 	if (err)
 		return err;
-	err = host_unmap_range(ut, low, high);
+	err = defer_unmap(mm, ut, low, high);
 	if (!err)
 		vma_cut(mm, start, end, &pre, dead);
 	vma_pre_drop(&pre);
@@ -181,6 +207,40 @@ static int host_map_area(struct uthread *ut, const struct vma *v, const struct m
 	return mm_host_map(ut, v->start, v->end, v->flags, extra, v->backing, v->pgoff);
 }
 
+/* The failure may be found in an exchange under the lock. */
+static void undo_range(struct mm *mm, struct uthread *ut, u64 start, u64 end)
+{
+	bool held = mutex_held(&mm->lock);
+	LIST_HEAD(dead);
+
+	if (!held)
+		mutex_lock(&mm->lock);
+	mm_unmap_locked(mm, ut, start, end, &dead);
+	if (!held)
+		mutex_unlock(&mm->lock);
+	vma_free_list(&dead);
+}
+
+static s64 undo_area(struct uthread *ut, const struct guest_undo *u, int err)
+{
+	undo_range(u->owner, ut, u->start, u->end);
+	return err;
+}
+
+/* In an address space of one thread the mapping is made with the answer. */
+static int map_area_soon(struct mm *mm, struct uthread *ut, const struct vma *v, const struct mmap_args *a)
+{
+	const struct guest_undo undo = { undo_area, mm, v->start, v->end };
+	int err;
+
+	if (!mm_may_defer(mm, ut))
+		return host_map_area(ut, v, a);
+	guest_defer_begin(ut, &undo);
+	err = host_map_area(ut, v, a);
+	guest_defer_end(ut);
+	return err;
+}
+
 /* A failed MAP_FIXED may have unmapped what was there. Make that certain on both sides. */
 static void undo_map(struct mm *mm, struct uthread *ut, struct vma *v, struct list_head *dead)
 {
@@ -219,7 +279,7 @@ static s64 map_area(struct mm *mm, struct uthread *ut, const struct mmap_args *a
 		err = vma_pre_fill(&pre, 2);
 	if (err)
 		return err;
-	err = host_map_area(ut, v, a);
+	err = map_area_soon(mm, ut, v, a);
 	if (err) {
 		undo_map(mm, ut, v, dead);
 	} else {
@@ -351,6 +411,28 @@ int mm_grow_stack(struct mm *mm, struct uthread *ut, u64 addr)
 
 /* --- brk --- */
 
+static s64 undo_brk(struct uthread *ut, const struct guest_undo *u, int err)
+{
+	struct mm *mm = u->owner;
+
+	undo_range(mm, ut, u->start, u->end);
+	mm->brk = u->start;
+	return (s64)mm->brk;
+}
+
+static int map_heap(struct mm *mm, struct uthread *ut, u64 old, u64 new, u32 flags)
+{
+	const struct guest_undo undo = { undo_brk, mm, old, new };
+	int err;
+
+	if (!mm_may_defer(mm, ut))
+		return mm_host_map(ut, old, new, flags, flags & VM_LOCKED ? MAP_POPULATE : 0, NULL, 0);
+	guest_defer_begin(ut, &undo);
+	err = mm_host_map(ut, old, new, flags, flags & VM_LOCKED ? MAP_POPULATE : 0, NULL, 0);
+	guest_defer_end(ut);
+	return err;
+}
+
 static int brk_grow(struct mm *mm, struct uthread *ut, u64 old, u64 new)
 {
 	u32 flags = VM_READ | VM_WRITE | VM_HEAP | (mm->def_flags & VM_LOCKED);
@@ -374,7 +456,7 @@ static int brk_grow(struct mm *mm, struct uthread *ut, u64 old, u64 new)
 	v->end = new;
 	v->flags = flags;
 	v->may = VM_ACCESS;
-	err = mm_host_map(ut, old, new, flags, flags & VM_LOCKED ? MAP_POPULATE : 0, NULL, 0);
+	err = map_heap(mm, ut, old, new, flags);
 	if (err) {
 		kfree(v);
 		return err;

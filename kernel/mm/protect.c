@@ -8,6 +8,7 @@
 #include "abi/prctl.h"
 #include "abi/resource.h"
 #include "core/cred.h"
+#include "core/sched.h"
 #include "core/sysctl.h"
 #include "core/task.h"
 #include "guest/guest.h"
@@ -29,21 +30,21 @@ static int check_protect(struct mm *mm, const struct vma *v, u32 prot, u64 bytes
 
 /*
  * How far the change can go: Linux changes area after area and stops at the first that it cannot
- * change. *stop is where it stops, the value says why.
+ * change. *stop is where it stops, the value says why. *changed: the rights that some area gains or loses.
  */
-static int plan_protect(struct mm *mm, u64 start, u64 end, u32 prot, u64 *stop, bool *differs)
+static int plan_protect(struct mm *mm, u64 start, u64 end, u32 prot, u64 *stop, u32 *changed)
 {
 	struct vma *v = vma_find(mm, start);
 	int err;
 
-	*differs = false;
+	*changed = 0;
 	for (*stop = start; *stop < end; v = vma_next(mm, v)) {
 		if (!v || v->start > *stop)
 			return -ENOMEM;
 		err = check_protect(mm, v, prot, MIN(v->end, end) - *stop);
 		if (err)
 			return err;
-		*differs |= (v->flags & VM_ACCESS) != prot;
+		*changed |= (v->flags & VM_ACCESS) ^ prot;
 		*stop = MIN(v->end, end);
 	}
 	return 0;
@@ -61,21 +62,41 @@ static void restore_protection(struct mm *mm, struct uthread *ut, u64 start, u64
 	}
 }
 
+static s64 undo_nothing(struct uthread *ut, const struct guest_undo *u, int err)
+{
+	kill_process(current->proc);
+	return err;
+}
+
+/* Taking rights away is what the host never refuses: that may travel with the answer. */
+static int host_protect(struct mm *mm, struct uthread *ut, u64 start, u64 end, u32 prot, bool more)
+{
+	const struct guest_undo undo = { .fn = undo_nothing };
+	int err;
+
+	if (more || !mm_may_defer(mm, ut))
+		return guest_mprotect(ut, start, end - start, prot);
+	guest_defer_begin(ut, &undo);
+	err = guest_mprotect(ut, start, end - start, prot);
+	guest_defer_end(ut);
+	return err;
+}
+
 static int do_protect(struct mm *mm, struct uthread *ut, u64 start, u64 end, u32 prot)
 {
 	struct vma_pre pre;
-	bool differs;
+	u32 changed;
 	u64 stop;
-	int err, why = plan_protect(mm, start, end, prot, &stop, &differs);
+	int err, why = plan_protect(mm, start, end, prot, &stop, &changed);
 
-	if (stop == start || !differs)
+	if (stop == start || !changed)
 		return why;
 	if (mm->nvmas + 2 > sysctl.max_map_count)
 		return -ENOMEM;
 	err = vma_pre_fill(&pre, 2);
 	if (err)
 		return err;
-	err = guest_mprotect(ut, start, stop - start, prot);
+	err = host_protect(mm, ut, start, stop, prot, changed & prot);
 	if (err)
 		restore_protection(mm, ut, start, stop);
 	else

@@ -58,6 +58,11 @@ static inline bool vm_is_data(u32 flags)
 int mm_check_expand(struct mm *mm, u32 flags, u64 bytes);
 int mm_check_locked(struct mm *mm, u64 bytes, int error);
 bool mm_reserved(u64 start, u64 end);			/* overlaps what belongs to the near kernel */
+/*
+ * May the host call of a change travel with the answer (guest_defer_begin)? Only if nobody else uses the address space, and
+ * the host is far from its limit of areas, which could make even munmap fail.
+ */
+bool mm_may_defer(struct mm *mm, struct uthread *ut);
 /* Bodies shared between files; mm->lock held. */
 int mm_unmap_locked(struct mm *mm, struct uthread *ut, u64 start, u64 end, struct list_head *dead);
 int mm_host_map(struct uthread *ut, u64 start, u64 end, u32 flags, u32 extra,

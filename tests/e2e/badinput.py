@@ -311,6 +311,15 @@ def little_address_space():
     same(out, ["alive"])
 
 
+@case
+def mapping_that_the_host_refuses():
+    """It travels with the answer of the guest's call: the call fails all the same, and nothing else."""
+    text = ("for i in 1 2 3; do dd if=/dev/zero of=/dev/null bs=5G count=0 2>&1; done\n"
+            "dd if=/dev/zero of=/dev/null bs=1M count=1 2>/dev/null && echo alive")
+    out = output(text, "mem=16G", preexec_fn=limited(resource.RLIMIT_AS, 6 << 30))
+    same(out, ["dd: out of memory"] * 3 + ["alive"])
+
+
 def denied(names, text):
     deny = compile_c("deny")
     r = script("echo alive", wrap=[deny, *names.split(), "--"])
