@@ -287,10 +287,18 @@ void uthread_publish(struct uthread *ut)
 /* The near kernel stores its mask, then looks at sigpending; here it is the other way round. */
 void uthread_sync_mask(struct uthread *ut, sigmask_t pending)
 {
+	sigmask_t mask;
+
 	if (!guest_fastpath || !ut->running || !ut->task)
 		return;
 	__atomic_store_n(&ut->area->sigpending, pending, __ATOMIC_SEQ_CST);
-	ut->task->blocked = __atomic_load_n(&ut->area->sigmask, __ATOMIC_SEQ_CST) & ~SIG_UNBLOCKABLE;
+	mask = __atomic_load_n(&ut->area->sigmask, __ATOMIC_SEQ_CST) & ~SIG_UNBLOCKABLE;
+	if (mask == ut->task->blocked)
+		return;
+	/* The thread comes in for what it has let loose; then nothing must tell us that the mask is old news. */
+	ut->task->blocked = mask;
+	if (pending_signals(ut->task) & ~mask)
+		ut->task->sigpending = true;
 }
 
 void uthread_collect_kept(struct uthread *ut)
@@ -431,6 +439,9 @@ void uthread_run(struct uthread *ut, struct trap *out)
 	if (ut->task) {
 		ut->area->sigmask = ut->task->blocked;
 		ut->area->sigpending = pending_signals(ut->task);
+		ut->area->ss_sp = ut->task->altstack.sp;
+		ut->area->ss_size = ut->task->altstack.size;
+		ut->area->ss_flags = (u32)ut->task->altstack.flags;
 		ut->area->robust_list = ut->task->robust_list;
 		ut->area->clear_child_tid = ut->task->clear_child_tid;
 	}

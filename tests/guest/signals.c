@@ -839,6 +839,28 @@ TEST(longjmp_out_of_many_handlers)
 	EQ(i, 1000);
 }
 
+/* An ignored signal in the moment in which another is let loose must not hide that. */
+TEST(ignored_while_unblocking)
+{
+	pid_t kid, me = getpid();
+	int i;
+
+	on_signal(SIGRTMIN, count, 0);
+	signal(SIGCHLD, SIG_DFL);
+	kid = CHILD(for (i = 0; i < 20000; i++)
+			kill(me, SIGCHLD));
+	for (i = 0; i < 5000; i++) {
+		block(SIGRTMIN, 0);
+		got_n = 0;
+		raise(SIGRTMIN);
+		OK(sigqueue(me, SIGRTMIN, (union sigval){ 0 }));
+		EQ(got_n, 0);
+		unblock(SIGRTMIN, 0);
+		EQ(got_n, 2);
+	}
+	WAIT_EXIT(kid, 0);
+}
+
 TEST(many_signals_from_a_child)
 {
 	pid_t kid, me = getpid();
