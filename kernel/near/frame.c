@@ -47,7 +47,7 @@ static void fp_reset(struct _fpstate_64 *fp)
 	}
 }
 
-static long put_frame(struct near_area *a, const struct near_frame_req *q, struct near_uc *uc, u64 sp, u64 fpaddr)
+static long put_frame(const struct near_frame_req *q, struct near_uc *uc, u64 sp, u64 fpaddr)
 {
 	struct rt_frame f;
 
@@ -66,10 +66,8 @@ static long put_frame(struct near_area *a, const struct near_frame_req *q, struc
 	return near_copy((void *)sp, &f, sizeof(f));
 }
 
-long near_frame_push(struct near_area *a)
+long near_push(struct near_uc *uc, const struct near_frame_req *q)
 {
-	struct near_frame_req *q = (struct near_frame_req *)((char *)a + AREA_WINDOW);
-	struct near_uc *uc = (struct near_uc *)((u64)a + a->ctx);
 	struct _fpstate_64 *fp = (struct _fpstate_64 *)uc->r.fpstate;
 	u64 sp = q->sp, fpaddr = 0;
 
@@ -82,7 +80,7 @@ long near_frame_push(struct near_area *a)
 			return -EFAULT;
 	}
 	sp = ((sp - sizeof(struct rt_frame)) & ~15ULL) - 8;
-	if (put_frame(a, q, uc, sp, fpaddr))
+	if (put_frame(q, uc, sp, fpaddr))
 		return -EFAULT;
 	uc->r.rdi = q->sig;
 	uc->r.rsi = sp + offsetof(struct rt_frame, info);
@@ -123,25 +121,37 @@ static long fp_restore(struct near_uc *uc, u64 from)
 	return 0;
 }
 
+long near_frame_push(struct near_area *a)
+{
+	return near_push((struct near_uc *)((u64)a + a->ctx),
+			 (struct near_frame_req *)((char *)a + AREA_WINDOW));
+}
+
+long near_pop(struct near_uc *uc, const struct near_uc *g)
+{
+	u64 fp = uc->r.fpstate, flags = uc->r.eflags;
+
+	if (fp_restore(uc, g->r.fpstate))
+		return -EFAULT;
+	uc->r = g->r;
+	uc->r.fpstate = fp;
+	uc->r.eflags = (flags & ~(u64)EFLAGS_USER) | (g->r.eflags & EFLAGS_USER);
+	uc->r.cs = 0x33;
+	uc->r.ss = 0x2b;
+	return 0;
+}
+
 long near_frame_pop(struct near_area *a)
 {
 	struct near_frame_req *q = (struct near_frame_req *)((char *)a + AREA_WINDOW);
 	struct near_uc *uc = (struct near_uc *)((u64)a + a->ctx);
 	struct near_uc g;
-	u64 fp = uc->r.fpstate, flags = uc->r.eflags;
 
-	if (near_copy(&g, (void *)uc->r.rsp, sizeof(g)))
-		return -EFAULT;
-	if (fp_restore(uc, g.r.fpstate))
+	if (near_copy(&g, (void *)uc->r.rsp, sizeof(g)) || near_pop(uc, &g))
 		return -EFAULT;
 	q->oldmask = g.sigmask;
 	q->ss_sp = g.ss_sp;
 	q->ss_size = g.ss_size;
 	q->ss_flags = (u32)g.ss_flags;
-	uc->r = g.r;
-	uc->r.fpstate = fp;
-	uc->r.eflags = (flags & ~(u64)EFLAGS_USER) | (g.r.eflags & EFLAGS_USER);
-	uc->r.cs = 0x33;
-	uc->r.ss = 0x2b;
 	return 0;
 }

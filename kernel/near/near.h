@@ -126,6 +126,12 @@ void near_resume_context(struct near_area *a, struct near_uc *uc);	/* last fix-u
 /* frame.c */
 long near_frame_push(struct near_area *a);
 long near_frame_pop(struct near_area *a);
+/* The two for a frame request of our own, and for a frame that was copied from the guest's stack: 0 or -EFAULT. */
+long near_push(struct near_uc *uc, const struct near_frame_req *q);
+long near_pop(struct near_uc *uc, const struct near_uc *g);
+/* selfsig.c: may this call be answered here, once all registers are saved? Then do so: false, it may not after all. */
+bool near_selfsig_wants(const struct near_area *a, long nr, const u64 *args);
+bool near_selfsig(struct near_area *a, struct near_uc *uc, long nr, const u64 *args);
 /* patch.c */
 s64 near_patch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff, bool alone);
 s64 near_unpatch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff);

@@ -133,6 +133,8 @@ struct near_area {
 	u32 actions;			/* the handlers at AREA_ACTIONS count */
 	u32 fs_keep;			/* far: the maker takes the entry of lent_fs back, leave it */
 	u64 robust_list, clear_child_tid;	/* the thread's own while guest code runs */
+	u64 ss_sp, ss_size;		/* the alternate stack */
+	u32 ss_flags, pad3;
 	u64 brk;			/* 0: ask, others share the address space */
 };
 

@@ -156,7 +156,7 @@ struct near_leave near_fast_call(struct near_area *a, struct near_frame *f)
 	long nr = (s32)f->nr;
 	long result;
 
-	if (needs_full(nr))
+	if (needs_full(nr) || near_selfsig_wants(a, nr, f->args))
 		return (struct near_leave){ (u64)nr, 2 };
 	a->moved = 0;
 	if (near_local(a, nr, f->args, &result))
@@ -226,8 +226,11 @@ static void guest_syscall(struct near_area *a, struct near_uc *uc, long nr)
 		a->site = 0;
 		local = near_local(a, nr, args, &result);
 	}
-	if (local) {
+	if (local)
 		uc->r.rax = (u64)result;
+	else if (!a->site)
+		local = near_selfsig(a, uc, nr, args);
+	if (local) {
 		if (a->kicked)
 			kicked_trap(a, uc);
 		else

@@ -214,10 +214,18 @@ static long kill_anyone(int pid, int sig, const siginfo_t *info)
 	return kill_group(sig, info, pid ? -pid : pgrp_id(current->proc));
 }
 
+/* Who signals itself often does so without us, once it has its handlers (near/selfsig.c). */
+static void sent_to_self(int tgid)
+{
+	if (tgid == current->proc->tgid)
+		uthread_lend_actions(current->ut, LEND_IF_ASKED_OFTEN);
+}
+
 long sys_kill(int pid, int sig)
 {
 	siginfo_t info;
 
+	sent_to_self(pid);
 	if (sig < 0 || sig > NSIG_K)
 		return pid == INT32_MIN ? -ESRCH : -EINVAL;
 	siginfo_user(&info, sig, SI_USER);
@@ -256,6 +264,7 @@ long sys_tgkill(int tgid, int tid, int sig)
 
 	if (tgid <= 0 || tid <= 0)
 		return -EINVAL;
+	sent_to_self(tgid);
 	siginfo_user(&info, sig, SI_TKILL);
 	return kill_thread(tgid, tid, sig, &info);
 }
