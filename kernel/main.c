@@ -19,6 +19,7 @@
 #include "core/sysctl.h"
 #include "core/task.h"
 #include "dev/dev.h"
+#include "dev/loop.h"
 #include "devices.h"
 #include "embed/embed.h"
 #include "fs/fs.h"
@@ -257,8 +258,10 @@ static void boot_task(void *arg)
 	bool initramfs = boot.initrd || (!boot.root && !boot.rootfstype);
 	int err = ubd_init();
 
+	if (!err)
+		err = loop_init();
 	if (err)
-		pr_err("ubd: not all disks could be added: error %d", err);
+		pr_err("block: not all disks could be added: error %d", err);
 	if (initramfs)
 		boot_initramfs();
 	else

@@ -15,6 +15,7 @@
 
 #define MAJORS_MAX 8
 #define READAHEAD_SECTORS 256
+#define EXTENDED_MAJOR 259		/* Linux's "blkext" */
 
 static LIST_HEAD(devices);		/* each holds a reference of whoever made it */
 static LIST_HEAD(listeners);
@@ -201,6 +202,19 @@ int blkdev_add(struct blkdev *b, bool scan)
 	return 0;
 }
 
+static u32 partition_number(const struct blkdev *disk, int no)
+{
+	u32 minor = 0;
+	struct blkdev *b;
+
+	if ((u32)no < disk->minors)
+		return makedev_k(major_k(disk->dev), minor_k(disk->dev) + (u32)no);
+	list_for_each(b, &devices, node)
+		if (b->dev == makedev_k(EXTENDED_MAJOR, minor))
+			minor++;
+	return makedev_k(EXTENDED_MAJOR, minor);
+}
+
 static int add_partition(struct blkdev *disk, const struct blk_part *p)
 {
 	size_t n = strlen(disk->name);
@@ -211,7 +225,7 @@ static int add_partition(struct blkdev *disk, const struct blk_part *p)
 		return -ENOMEM;
 	ref_init(&b->ref);
 	snprintf(b->name, sizeof(b->name), "%.20s%s%d", disk->name, digit ? "p" : "", p->no);
-	b->dev = makedev_k(major_k(disk->dev), minor_k(disk->dev) + (u32)p->no);
+	b->dev = partition_number(disk, p->no);
 	b->size = p->len;
 	b->start = p->start;
 	b->partno = p->no;
@@ -231,12 +245,12 @@ static int add_partition(struct blkdev *disk, const struct blk_part *p)
 
 static struct blkdev *partition_after(struct blkdev *disk, int no)
 {
-	struct blkdev *b;
+	struct blkdev *b, *best = NULL;
 
 	list_for_each(b, &devices, node)
-		if (b->whole == disk && b->partno > no)
-			return b;
-	return NULL;
+		if (b->whole == disk && b->partno > no && (!best || b->partno < best->partno))
+			best = b;
+	return best;
 }
 
 void blkdev_drop_partitions(struct blkdev *disk)

@@ -58,7 +58,8 @@ struct blk_ops {
 	void (*submit)(struct blkdev *b, struct blk_req *r);
 	int (*open)(struct blkdev *b, bool write);		/* first user of disk or partitions; optional */
 	void (*release)(struct blkdev *b);			/* last user gone; optional */
-	long (*ioctl)(struct blkdev *b, u32 cmd, u64 arg);	/* optional; -ENOIOCTLCMD_K: try the generic ones */
+	/* write: through a descriptor that may. Optional; -ENOIOCTLCMD_K: try the generic ones. Blocks */
+	long (*ioctl)(struct blkdev *b, bool write, u32 cmd, u64 arg);
 	void (*free)(struct blkdev *b);		/* last reference gone: private and b itself; NULL: kfree(b) */
 };
 
@@ -72,6 +73,7 @@ struct blkdev {
 	struct refcount ref;
 	char name[32];			/* "ubda", "ubda1", "loop0" */
 	u32 dev;			/* major:minor, lib/devnum.h */
+	u32 minors;			/* of a disk: numbers from dev on for it and its partitions; 1: those get others */
 	u64 size;			/* bytes */
 	u32 logical_size, physical_size;	/* 512, 4096, ... */
 	bool readonly;

@@ -61,6 +61,7 @@ static int add(struct ubd *u)
 		return -ENOMEM;
 	snprintf(b->name, sizeof(b->name), "ubd%c", 'a' + u->index);
 	b->dev = makedev_k(UBD_MAJOR, u->index * BLKDEV_PARTS);
+	b->minors = BLKDEV_PARTS;
 	b->size = u->size;
 	b->logical_size = b->physical_size = u->sector;
 	b->readonly = b->fixed_readonly = u->readonly;

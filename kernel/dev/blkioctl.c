@@ -196,7 +196,7 @@ long block_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct blkdev *b = f->private;
 	const struct blk_ops *ops = b->whole->ops;
-	long ret = ops->ioctl ? ops->ioctl(b, cmd, arg) : -ENOIOCTLCMD_K;
+	long ret = ops->ioctl ? ops->ioctl(b, f->mode & FMODE_WRITE, cmd, arg) : -ENOIOCTLCMD_K;
 
 	for (size_t i = 0; ret == -ENOIOCTLCMD_K && i < ARRAY_SIZE(ioctls); i++)
 		if (ioctls[i].cmd == cmd)

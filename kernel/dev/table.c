@@ -7,12 +7,14 @@
 #include <stddef.h>
 
 #include "dev/blk.h"
+#include "dev/loop.h"
 #include "vfs/vfs.h"
 
 #define MEM_MAJOR 1
 #define TTY_MAJOR 4
 #define MISC_MAJOR 10
 #define TTYAUX_MAJOR 5
+#define MISC_MAJOR 10
 
 const struct dev_entry dev_table[] = {
 	{ "null", MEM_MAJOR, 3, 1, 0666, &null_fops },
@@ -23,6 +25,7 @@ const struct dev_entry dev_table[] = {
 	{ "kmsg", MEM_MAJOR, 11, 1, 0644, &kmsg_fops },
 	{ "watchdog", MISC_MAJOR, 130, 1, 0600, &watchdog_fops },
 	{ "tty", TTYAUX_MAJOR, 0, 1, 0666, NULL },
+	{ "loop-control", MISC_MAJOR, 237, 1, 0660, &loop_control_fops },
 	{ "console", TTYAUX_MAJOR, 1, 1, 0600, NULL },
 	{ "ptmx", TTYAUX_MAJOR, 2, 1, 0666, NULL },
 	{ "tty%u", TTY_MAJOR, 0, 16, 0620, NULL },
