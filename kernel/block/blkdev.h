@@ -163,6 +163,9 @@ struct blk_listener {
 	void (*removed)(struct blkdev *b);	/* May block */
 	struct list_head node;
 };
+/* The numbers of /sys/block/.../stat, in its order. nb */
+#define BLK_STAT_FIELDS 17
+void blk_get_stat(struct blkdev *b, u64 v[BLK_STAT_FIELDS]);
 void blkdev_listen(struct blk_listener *l);	/* for ever */
 /* Block majors: /proc/devices. nb */
 int blkdev_register_major(u32 major, const char *name);

@@ -103,6 +103,28 @@ static void count_merge(struct blk_req *r)
 		r->bdev->whole->stat[stat_of(r)].merges++;
 }
 
+void blk_get_stat(struct blkdev *b, u64 v[BLK_STAT_FIELDS])
+{
+	static const u64 ms = NSEC_PER_MSEC;
+	const struct blk_counts *c = b->stat;
+	int n = 0;
+
+	count_busy(b, ktime_get());
+	for (int i = BLK_STAT_READ; i <= BLK_STAT_DISCARD; i++) {
+		if (i == BLK_STAT_DISCARD) {
+			v[n++] = b->inflight;
+			v[n++] = b->busy_ns / ms;
+			v[n++] = b->weighted_ns / ms;
+		}
+		v[n++] = c[i].ios;
+		v[n++] = c[i].merges;
+		v[n++] = c[i].sectors;
+		v[n++] = c[i].ns / ms;
+	}
+	v[n++] = c[BLK_STAT_FLUSH].ios;
+	v[n++] = c[BLK_STAT_FLUSH].ns / ms;
+}
+
 /* --- the end of a request --- */
 
 static void finish(struct blk_req *r, int error)

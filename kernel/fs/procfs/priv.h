@@ -130,6 +130,8 @@ int proc_show_vmstat(struct seq_buf *s, struct proc_node *n);
 int proc_show_interrupts(struct seq_buf *s, struct proc_node *n);
 int proc_show_softirqs(struct seq_buf *s, struct proc_node *n);
 int proc_show_zoneinfo(struct seq_buf *s, struct proc_node *n);
+int proc_show_partitions(struct seq_buf *s, struct proc_node *n);
+int proc_show_diskstats(struct seq_buf *s, struct proc_node *n);
 int proc_show_uuid(struct seq_buf *s, struct proc_node *n);
 
 #endif

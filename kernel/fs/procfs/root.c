@@ -14,6 +14,7 @@
 #include "abi/ioctl.h"
 #include "abi/prctl.h"
 #include "abi/poll.h"
+#include "block/blkdev.h"
 #include "core/cred.h"
 #include "core/log.h"
 #include "core/sched.h"
@@ -74,6 +75,8 @@ static int show_devices(struct seq_buf *s, struct proc_node *n)
 		seq_printf(s, "%3u %s\n", major, name ? name : "?");
 	}
 	seq_puts(s, "\nBlock devices:\n");
+	for (unsigned int i = 0; blkdev_major(i, &major, &name); i++)
+		seq_printf(s, "%3u %s\n", major, name);
 	return 0;
 }
 
@@ -363,7 +366,7 @@ static const struct proc_entry top_table[] = {
 	PROC_FILE("cpuinfo", 0444, proc_show_cpuinfo),
 	TEXT("crypto", ""),
 	PROC_FILE("devices", 0444, show_devices),
-	TEXT("diskstats", ""),
+	PROC_FILE("diskstats", 0444, proc_show_diskstats),
 	TEXT("dma", ""),
 	PROC_DIR("driver", 0555, driver_table),
 	TEXT("execdomains", "0-0\tLinux           \t[kernel]\n"),
@@ -384,7 +387,7 @@ static const struct proc_entry top_table[] = {
 	TEXT("modules", ""),
 	LINK("mounts", "self/mounts"),
 	LINK("net", "self/net"),
-	TEXT("partitions", "major minor  #blocks  name\n\n"),
+	PROC_FILE("partitions", 0444, proc_show_partitions),
 	PROC_FILE("softirqs", 0444, proc_show_softirqs),
 	PROC_FILE("stat", 0444, proc_show_stat),
 	TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"),
