@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sys file system type, its inodes and files. Nothing in it can be changed.
+ * The sys file system type, its inodes and files. Nothing in it can be changed by writing.
  */
 #include "fs/sysfs/sysfs.h"
 
@@ -27,23 +27,34 @@ static int sysfs_lookup(struct inode *dir, struct dentry *d, struct inode **out)
 
 	*out = NULL;
 	list_for_each(n, &node_of(dir)->children, sibling)
-		if (!strcmp(n->name, d->name))
+		if (sys_visible(n) && !strcmp(n->name, d->name))
 			return make_inode(dir->sb, n, out);
 	return 0;
+}
+
+/* Devices come and go, and with them names. */
+static int sysfs_revalidate(struct inode *dir, struct dentry *d)
+{
+	return !d->inode || sys_visible(node_of(d->inode));
+}
+
+static void sysfs_evict(struct inode *inode)
+{
+	sys_node_put(node_of(inode));
 }
 
 static ssize sysfs_readlink(struct inode *inode, char *buf, size_t size)
 {
 	const struct sys_node *n = node_of(inode);
-	const char *hole = strstr(n->e->text, "%d");
-	char text[96];
+	const char *plain = n->target ? n->target : n->e->text, *hole = strstr(plain, "%d");
+	char text[192];
 	size_t len;
 
 	if (hole)
-		snprintf(text, sizeof(text), "%.*s%d%s", (int)(hole - n->e->text), n->e->text,
-			 n->cpu, hole + 2);
+		snprintf(text, sizeof(text), "%.*s%d%s", (int)(hole - plain), plain, n->cpu,
+			 hole + 2);
 	else
-		snprintf(text, sizeof(text), "%s", n->e->text);
+		snprintf(text, sizeof(text), "%s", plain);
 	len = MIN(strlen(text), size);
 	memcpy(buf, text, len);
 	return (ssize)len;
@@ -55,7 +66,9 @@ static ssize sysfs_read(struct file *f, struct iter *to, off64 *pos)
 	struct seq_buf s = { .buf = NULL };
 	ssize ret = 0;
 
-	if (n->e->show)
+	if (n->e->show_dev)
+		n->e->show_dev(&s, n->dev);
+	else if (n->e->show)
 		n->e->show(&s, n->cpu);
 	else
 		seq_puts(&s, n->e->text);
@@ -71,6 +84,8 @@ static ssize sysfs_read(struct file *f, struct iter *to, off64 *pos)
 
 static u32 type_of(const struct sys_node *n)
 {
+	if (n->target)
+		return S_IFLNK;
 	if (!n->e)
 		return S_IFDIR;
 	return n->e->link ? S_IFLNK : S_IFREG;
@@ -94,14 +109,16 @@ static int sysfs_readdir(struct file *f, struct dir_ctx *ctx)
 	if (ctx->pos == 1 && !emit(ctx, "..", dir->parent->ino, S_IFDIR))
 		return 0;
 	list_for_each(n, &dir->children, sibling)
-		if (at++ >= ctx->pos && !emit(ctx, n->name, n->ino, type_of(n)))
+		if (sys_visible(n) && at++ >= ctx->pos && !emit(ctx, n->name, n->ino, type_of(n)))
 			break;
 	return 0;
 }
 
-static const struct inode_ops dir_iops = { .lookup = sysfs_lookup };
-static const struct inode_ops link_iops = { .readlink = sysfs_readlink };
-static const struct inode_ops file_iops = { .lookup = NULL };
+static const struct inode_ops dir_iops = {
+	.lookup = sysfs_lookup, .revalidate = sysfs_revalidate, .evict = sysfs_evict,
+};
+static const struct inode_ops link_iops = { .readlink = sysfs_readlink, .evict = sysfs_evict };
+static const struct inode_ops file_iops = { .evict = sysfs_evict };
 static const struct file_ops dir_fops = { .readdir = sysfs_readdir };
 static const struct file_ops file_fops = { .read = sysfs_read };
 
@@ -112,6 +129,7 @@ static int make_inode(struct super *sb, const struct sys_node *n, struct inode *
 
 	if (!inode)
 		return -ENOMEM;
+	ref_get(&((struct sys_node *)n)->ref);
 	inode->private = (void *)n;
 	inode->ino = n->ino;
 	inode->uid = inode->gid = 0;
@@ -141,6 +159,7 @@ static int sysfs_mount(const struct fs_type *t, const char *source, u32 flags, c
 
 	if (!sb)
 		return -ENOMEM;
+	sb->no_cache = true;
 	if (!make_inode(sb, root, &inode)) {
 		sb->root = d_make_root(sb, inode);
 		if (!sb->root)
