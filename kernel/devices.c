@@ -6,6 +6,8 @@
 #include "devices.h"
 
 #include "abi/errno.h"
+#include "block/ubd.h"
+#include "lib/alloc.h"
 #include "lib/strto.h"
 #include "mm/mm.h"
 #include "tty/tty.h"
@@ -99,7 +101,23 @@ static int mem_remove(const char *arg, const char **error)
 	return -EBUSY;
 }
 
+/* --- disks --- */
+
+#define PATHS_MAX 8200			/* two names of files and a comma */
+
+static int ubd_get(const char *arg, struct seq_buf *out, const char **error)
+{
+	char *text = kmalloc(PATHS_MAX);
+	int err = text ? ubd_hot_get(arg, text, PATHS_MAX, error) : -ENOMEM;
+
+	if (!err)
+		seq_puts(out, text);
+	kfree(text);
+	return err;
+}
+
 const struct mc_device devices[] = {
+	{ "ubd", ubd_hot_config, ubd_get, ubd_hot_remove },
 	{ "con", con_config, con_get, con_remove },
 	{ "ssl", ssl_config, ssl_get, ssl_remove },
 	{ "mem", mem_config, mem_get, mem_remove },

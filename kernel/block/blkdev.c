@@ -10,6 +10,7 @@
 
 #include "abi/errno.h"
 #include "block/priv.h"
+#include "core/time.h"
 #include "lib/alloc.h"
 #include "lib/devnum.h"
 
@@ -303,6 +304,9 @@ int blkdev_del(struct blkdev *b)
 		return -EBUSY;
 	blkdev_drop_partitions(b);
 	delist(b);
+	/* What was read ahead is nobody's, and still on its way. */
+	while (b->inflight)
+		(void)!wq_sleep(NULL, WAIT_UNINTERRUPTIBLE, ktime_get() + NSEC_PER_MSEC, "blkdev_del");
 	blkdev_put(b);
 	return 0;
 }

@@ -52,7 +52,7 @@ const char *ubd_host_file(unsigned int i, bool *write)
 	return NULL;
 }
 
-static int add(struct ubd *u)
+int ubd_add(struct ubd *u)
 {
 	struct blkdev *b = kzalloc(sizeof(*b));
 	int err;
@@ -85,7 +85,7 @@ int ubd_init(void)
 
 	for (unsigned int i = 0; i < UBD_MAX && !err; i++)
 		if (ubds[i].opened)
-			err = add(&ubds[i]);
+			err = ubd_add(&ubds[i]);
 	return err;
 }
 

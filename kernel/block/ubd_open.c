@@ -284,6 +284,8 @@ static int open_with(struct ubd *u, u8 *buf, const char **error)
 			return err;
 	}
 	fd = open_locked(u, u->file, &u->readonly);
+	if (fd == -ENOENT)
+		*error = "Couldn't determine size of device's file";
 	if (fd < 0)
 		return fd;
 	u->fd = fd;

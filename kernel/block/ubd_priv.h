@@ -38,6 +38,9 @@ void ubd_forget(struct ubd *u);		/* back to not configured */
 int ubd_open(struct ubd *u, const char **error);
 void ubd_close(struct ubd *u);
 
+/* ubd.c: registers an opened one. 0 or -errno. Blocks. */
+int ubd_add(struct ubd *u);
+
 /* ubd_io.c */
 void ubd_submit(struct blkdev *b, struct blk_req *r);
 
