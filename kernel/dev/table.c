@@ -14,7 +14,6 @@
 #define TTY_MAJOR 4
 #define MISC_MAJOR 10
 #define TTYAUX_MAJOR 5
-#define MISC_MAJOR 10
 
 const struct dev_entry dev_table[] = {
 	{ "null", MEM_MAJOR, 3, 1, 0666, &null_fops },
