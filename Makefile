@@ -72,7 +72,7 @@ export CONFIG_ := CONFIG_
 
 config-goals := menuconfig nconfig config oldconfig olddefconfig defconfig alldefconfig \
 	allnoconfig allyesconfig savedefconfig
-no-config-goals := $(config-goals) clean distclean mrproper help check soak attack bench
+no-config-goals := $(config-goals) clean distclean mrproper help check soak attack bench programs
 
 # Read .config unless only goals are asked for that make it or do not need it.
 goals := $(or $(MAKECMDGOALS),all)
@@ -138,7 +138,7 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 # ---- goals ----------------------------------------------------------------------------------
 
 .PHONY: all linux link tools lib $(addprefix kernel/,$(folders) near embed) guest-tests \
-	unit unit-programs check attack bench soak install help clean distclean mrproper $(config-goals) FORCE
+	unit unit-programs check attack bench soak programs install help clean distclean mrproper $(config-goals) FORCE
 
 all: linux tools
 
@@ -370,6 +370,11 @@ attack:
 	$(Q)$(MAKE) --no-print-directory SAN=asan,ubsan linux
 	$(Q)O=$(O)/attack LINUX=$(O)/asan+ubsan/linux tests/attack/run 3600
 
+# Programs of a Debian system, natively and in the guest in every mode: half an hour.
+programs:
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/programs/run --linux $(B)/linux --out $(O)/programs --modes all
+
 soak:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)SOAK=1 UMLAUT=$(B)/linux tests/e2e/load.py
@@ -413,6 +418,7 @@ help:
 	@echo 'guest-tests      the programs of tests/guest ($(O)/guest/bin/)'
 	@echo 'attack           hostile guest programs for an hour, with ASan and UBSan'
 	@echo 'soak             the long versions of the tests of load (10,000 times fork and exec)'
+	@echo 'programs         what people run on Debian, natively and in the guest, in every mode'
 	@echo 'bench            the benchmarks, native and in the guest'
 	@echo 'menuconfig, nconfig, config, oldconfig, olddefconfig, defconfig, alldefconfig,'
 	@echo 'allnoconfig, allyesconfig, savedefconfig    configure (KCONFIG_ALLCONFIG=file works)'

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+python3 /programs/files/all.py
