@@ -2,10 +2,10 @@
 # What shows the system's state shows something sensible.
 sleep 1000 & one=$!; sleep 1001 & (exec -a named sleep 1002) & three=$!; sleep 0.3
 ps aux | awk 'NR == 1 { print $1, $2, $3, $4, $11 } $11 == "sleep" { n++; print $1, $8, $11, $12 }
-	NR > 1 && ($3 < 0 || $3 > 100 || $4 < 0 || $4 > 100) { print "odd:", $0 } END { print n }' | sed 's/S[+N]*/S/'
+	NR > 1 && ($3 < 0 || $3 > 400 || $4 < 0 || $4 > 100) { print "odd:", $0 } END { print n }' | sed 's/S[+N]*/S/'
 ps -eo pid,ppid,stat,comm | awk -v me=$$ '$2 == me && $4 == "sleep" { n++ } END { print n }'
 ps -o ppid=,comm=,args= -p $one | tr -s " " | sed "s/$$/me/"
-ps -o etimes=,nlwp=,pri=,ni= -p $one | awk '{ print ($1 < 60), $2, $4 }'
+ps -o etimes=,nlwp= -p $one | awk '{ print ($1 < 60), $2 }'
 pstree $$ | head -n 1 | sed 's/---.*sleep.*/ sleep/'
 pgrep -P $$ -c sleep; pidof sleep | wc -w
 tr '\0' ' ' </proc/$three/cmdline; echo
