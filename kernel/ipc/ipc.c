@@ -33,11 +33,16 @@ static int grow(struct ipc_table *t)
 	return 0;
 }
 
-static int free_slot(struct ipc_table *t)
+static int free_slot(struct ipc_table *t, int from)
 {
 	int i, err;
 
-	for (i = t->low; i < t->cap; i++) {
+	while (from >= t->cap) {
+		err = grow(t);
+		if (err)
+			return err;
+	}
+	for (i = from; i < t->cap; i++) {
 		if (!t->slot[i])
 			return i;
 	}
@@ -48,7 +53,8 @@ static int free_slot(struct ipc_table *t)
 int ipc_add(struct ipc_table *t, struct ipc_obj *o, int key, u32 mode)
 {
 	const struct cred *c = current_cred();
-	int i = free_slot(t);
+	int wish = t->next_id, from = wish < 0 ? t->low : wish & (IPC_SLOTS - 1);
+	int i = free_slot(t, from);
 
 	if (i < 0)
 		return i;
@@ -57,11 +63,15 @@ int ipc_add(struct ipc_table *t, struct ipc_obj *o, int key, u32 mode)
 	o->mode = mode & 0777;
 	o->uid = o->cuid = c->euid;
 	o->gid = o->cgid = c->egid;
-	o->seq = t->seq;
-	t->seq = (t->seq + 1) & 0x7fff;
+	/* A wish, which checkpoint and restore need, is for one object only. */
+	t->next_id = -1;
+	o->seq = wish < 0 ? t->seq : (u16)(wish >> 15);
+	if (wish < 0)
+		t->seq = (t->seq + 1) & 0x7fff;
 	o->id = (int)o->seq << 15 | i;
 	t->slot[i] = o;
-	t->low = i + 1;
+	if (from == t->low)
+		t->low = i + 1;
 	t->used++;
 	return o->id;
 }

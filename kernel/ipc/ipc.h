@@ -30,6 +30,7 @@ struct ipc_table {
 	int used;
 	int low;		/* no slot below is free */
 	u16 seq;
+	int next_id;		/* wished for the next object: /proc/sys/kernel/..._next_id; -1: none */
 	void (*free)(struct ipc_obj *o);	/* last reference */
 };
 

@@ -359,6 +359,17 @@ int mq_receive(struct file *f, size_t room, s64 deadline, struct mq_msg **out)
 	return 0;
 }
 
+int mq_check_event(const sigevent_t *event)
+{
+	if (event->sigev_notify != SIGEV_NONE && event->sigev_notify != SIGEV_SIGNAL &&
+	    event->sigev_notify != SIGEV_THREAD)
+		return -EINVAL;
+	if (event->sigev_notify == SIGEV_SIGNAL &&
+	    (event->sigev_signo < 0 || event->sigev_signo > NSIG_K))
+		return -EINVAL;
+	return 0;
+}
+
 int mq_notify(struct file *f, const sigevent_t *event)
 {
 	struct mqueue *q = file_queue(f);
@@ -369,12 +380,6 @@ int mq_notify(struct file *f, const sigevent_t *event)
 		mq_flush(f);
 		return 0;
 	}
-	if (event->sigev_notify != SIGEV_NONE && event->sigev_notify != SIGEV_SIGNAL &&
-	    event->sigev_notify != SIGEV_THREAD)
-		return -EINVAL;
-	if (event->sigev_notify == SIGEV_SIGNAL &&
-	    (event->sigev_signo < 0 || event->sigev_signo > NSIG_K))
-		return -EINVAL;
 	/* The C library's threads are woken through a netlink socket: there is none. */
 	if (event->sigev_notify == SIGEV_THREAD)
 		return -EBADF;

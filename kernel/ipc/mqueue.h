@@ -27,6 +27,7 @@ int mq_receive(struct file *f, size_t room, s64 deadline, struct mq_msg **out);
 size_t mq_msg_size(const struct mq_msg *m);
 u32 mq_msg_prio(const struct mq_msg *m);
 const void *mq_msg_text(const struct mq_msg *m);
+int mq_check_event(const sigevent_t *event);	/* 0, -EINVAL */
 int mq_notify(struct file *f, const sigevent_t *event);	/* NULL: no more */
 /* The old attributes; new NULL: only those. */
 int mq_getsetattr(struct file *f, const struct mq_attr *new_attr, struct mq_attr *old);

@@ -19,7 +19,7 @@ struct msg {
 };
 
 static void queue_free(struct ipc_obj *o);
-struct ipc_table msg_table = { .free = queue_free };
+struct ipc_table msg_table = { .next_id = -1, .free = queue_free };
 
 static struct msg_queue *to_queue(struct ipc_obj *o)
 {

@@ -33,7 +33,7 @@ struct sem_wait {
 };
 
 static void sem_free(struct ipc_obj *o);
-struct ipc_table sem_table = { .free = sem_free };
+struct ipc_table sem_table = { .next_id = -1, .free = sem_free };
 static LIST_HEAD(undos);
 static u64 total_sems;
 

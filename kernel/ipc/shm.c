@@ -18,7 +18,7 @@
 #include "mm/mm.h"
 
 static void shm_free(struct ipc_obj *o);
-struct ipc_table shm_table = { .free = shm_free };
+struct ipc_table shm_table = { .next_id = -1, .free = shm_free };
 static u64 total_pages;
 
 static struct shm *to_shm(struct ipc_obj *o)

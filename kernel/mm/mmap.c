@@ -50,6 +50,13 @@ bool mm_may_defer(struct mm *mm, struct uthread *ut)
 	       !current->ptrace && mm->nvmas < sysctl.max_map_count / 2;
 }
 
+/* Would a hole make two areas of first, and that be one too many? */
+static bool splits(const struct mm *mm, const struct vma *first, u64 start, u64 end)
+{
+	return first && first->start < start && first->end > end &&
+	       mm->nvmas >= sysctl.max_map_count;
+}
+
 /* --- munmap --- */
 
 /* It cannot fail there, see mm_may_defer(). A host where it does is beyond repair for this process. */
@@ -81,7 +88,7 @@ int mm_unmap_locked(struct mm *mm, struct uthread *ut, u64 start, u64 end, struc
 
 	if (!first)
 		return 0;
-	if (first->start < start && first->end > end && mm->nvmas >= sysctl.max_map_count)
+	if (splits(mm, first, start, end))
 		return -ENOMEM;
 	low = MAX(first->start, start);
 	for (v = first, high = low; v && v->start < end; v = vma_next(mm, v))
@@ -186,7 +193,8 @@ static int check_limits(struct mm *mm, struct vma *v)
 	u64 len = v->end - v->start, replaced = overlap_bytes(mm, v->start, v->end);
 	int err;
 
-	if (mm->nvmas + 2 > sysctl.max_map_count)
+	if (mm->nvmas > sysctl.max_map_count ||
+	    splits(mm, vma_intersect(mm, v->start, v->end), v->start, v->end))
 		return -ENOMEM;
 	if (v->flags & VM_LOCKED) {
 		err = mm_check_locked(mm, len, -EAGAIN);

@@ -25,6 +25,7 @@
 #include "sys/exithook.h"
 #include "sys/sigmask.h"
 #include "sys/timespec.h"
+#include "vfs/poll.h"
 
 #define AIO_MAX_NR 65536
 
@@ -216,17 +217,6 @@ static int check_iocb(const struct file *f, const struct iocb *cb)
 	return 0;
 }
 
-static void signal_eventfd(struct file *f)
-{
-	u64 one = 1;
-	struct iter it;
-	ssize ignored;
-
-	iter_init_kernel(&it, &one, sizeof(one));
-	ignored = vfs_write(f, &it, NULL);
-	(void)ignored;			/* a full counter is readable all the same */
-}
-
 static int run_iocb(struct aio_ctx *c, struct file *f, struct file *evfd, uaddr_t ucb,
 		    const struct iocb *cb)
 {
@@ -247,7 +237,7 @@ static int run_iocb(struct aio_ctx *c, struct file *f, struct file *evfd, uaddr_
 	list_add_tail(&d->node, &c->done);
 	wake_up_all(&c->wq);
 	if (evfd)
-		signal_eventfd(evfd);
+		eventfd_signal(evfd);
 	return 0;
 }
 
@@ -268,7 +258,7 @@ static int submit_one(struct aio_ctx *c, uaddr_t ucb)
 		return -EBADF;
 	if (cb.aio_flags & IOCB_FLAG_RESFD) {
 		evfd = fd_get(cb.aio_resfd);
-		err = evfd ? 0 : -EBADF;
+		err = !evfd ? -EBADF : file_is_eventfd(evfd) ? 0 : -EINVAL;
 	} else {
 		err = put_user((u32)0, ucb + offsetof(struct iocb, aio_key));
 	}

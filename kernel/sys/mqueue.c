@@ -129,6 +129,9 @@ long sys_mq_notify(ufd_t mq, uaddr_t uevent)
 
 	if (uevent && copy_from_user(&event, uevent, sizeof(event)))
 		return -EFAULT;
+	err = uevent ? mq_check_event(&event) : 0;
+	if (err)
+		return err;
 	f = fd_get(mq);
 	if (!f)
 		return -EBADF;

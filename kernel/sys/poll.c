@@ -11,6 +11,7 @@
 #include "abi/poll.h"
 #include "abi/resource.h"
 #include "abi/time.h"
+#include "abi/utsname.h"
 #include "core/arena.h"
 #include "core/sched.h"
 #include "core/signal.h"
@@ -75,10 +76,16 @@ static ktime_t time_left(ktime_t deadline)
 	return deadline ? MAX(deadline - ktime_get(), 0) : 0;
 }
 
-/* Linux tells how much time was left; a read-only timeout is no error. */
+/* Linux tells how much time was left, unless the personality wants what other systems do. */
+static bool tells_time_left(uaddr_t at, ktime_t deadline)
+{
+	return at && deadline != KTIME_NEVER && !(current->proc->personality & STICKY_TIMEOUTS);
+}
+
+/* A read-only timeout is no error. */
 static void timespec_left(uaddr_t ts, ktime_t deadline)
 {
-	if (ts && deadline != KTIME_NEVER && put_timespec(ts, time_left(deadline)))
+	if (tells_time_left(ts, deadline) && put_timespec(ts, time_left(deadline)))
 		return;
 }
 
@@ -360,7 +367,7 @@ static void timeval_left(uaddr_t utv, ktime_t deadline)
 	ktime_t left = time_left(deadline);
 	struct __kernel_old_timeval tv = { left / NSEC_PER_SEC, left % NSEC_PER_SEC / NSEC_PER_USEC };
 
-	if (utv && deadline != KTIME_NEVER && put_user(tv, utv))
+	if (tells_time_left(utv, deadline) && put_user(tv, utv))
 		return;		/* a read-only timeout is no error */
 }
 

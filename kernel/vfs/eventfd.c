@@ -64,6 +64,16 @@ static ssize eventfd_write(struct file *f, struct iter *from, off64 *pos)
 	return sizeof(val);
 }
 
+/* As Linux's eventfd_signal(): may reach the value that writing cannot, which poll calls an error. */
+void eventfd_signal(struct file *f)
+{
+	struct eventfd *e = f->private;
+
+	if (e->count < UINT64_MAX)
+		e->count++;
+	wake_up_events(&e->wq, EPOLLIN);
+}
+
 static u32 eventfd_poll(struct file *f, struct poll_table *pt)
 {
 	struct eventfd *e = f->private;
@@ -101,6 +111,11 @@ static const struct file_ops eventfd_ops = {
 	.fdinfo = eventfd_fdinfo,
 	.stream = true,
 };
+
+bool file_is_eventfd(const struct file *f)
+{
+	return f->ops == &eventfd_ops;
+}
 
 int eventfd_create(u64 count, u32 flags, struct file **out)
 {

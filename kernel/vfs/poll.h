@@ -50,6 +50,8 @@ int epoll_collect(struct file *epf, struct epoll_event *out, int max, ktime_t de
 
 /* Makers of the other event files; all may block. */
 int eventfd_create(u64 count, u32 flags, struct file **out);		/* EFD_* */
+bool file_is_eventfd(const struct file *f);
+void eventfd_signal(struct file *f);	/* counts one event, never waits; f must be an eventfd */
 int signalfd_create(sigmask_t mask, u32 flags, struct file **out);	/* SFD_* */
 int signalfd_set(struct file *f, sigmask_t mask);			/* -EINVAL */
 int timerfd_create_file(int clock, u32 flags, struct file **out);	/* TFD_* */

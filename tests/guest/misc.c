@@ -722,6 +722,41 @@ TEST(posix_message_queue)
 	ERR(mq_open("/none-such", O_RDWR), ENOENT);
 }
 
+static int write_setting(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), n = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	close(fd);
+	return n;
+}
+
+/* Checkpoint and restore wishes for numbers; a wish holds once. */
+TEST(sysv_next_id)
+{
+	int id;
+
+	if (write_setting("/proc/sys/kernel/msg_next_id", "98309") < 0)
+		SKIP("msg_next_id cannot be written");
+	id = OK(msgget(IPC_PRIVATE, IPC_CREAT | 0600));
+	EQ(id, 98309);
+	OK(msgctl(id, IPC_RMID, NULL));
+	id = OK(msgget(IPC_PRIVATE, IPC_CREAT | 0600));
+	CHECK(id != 98309);
+	OK(msgctl(id, IPC_RMID, NULL));
+	EQ(write_setting("/proc/sys/kernel/msg_next_id", "-3"), -1);
+}
+
+TEST(message_queue_notification_is_checked_first)
+{
+	struct sigevent bad_kind = { .sigev_notify = 77 };
+	struct sigevent bad_signal = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = 100 };
+
+	ERR(mq_notify(0, &bad_kind), EINVAL);
+	ERR(mq_notify(0, &bad_signal), EINVAL);
+	bad_signal.sigev_signo = SIGUSR1;
+	ERR(mq_notify(0, &bad_signal), EBADF);
+}
+
 TEST(syslog_and_reboot_are_guarded)
 {
 	if (!getuid()) {

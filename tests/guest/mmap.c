@@ -595,6 +595,36 @@ TEST(many_mappings)
 	OK(munmap(p, 2000 * PAGE));
 }
 
+static int max_map_count(void)
+{
+	char b[32] = "";
+	int fd = open("/proc/sys/vm/max_map_count", O_RDONLY), n = fd < 0 ? 0 : read(fd, b, 31);
+
+	close(fd);
+	return n > 0 ? atoi(b) : 0;
+}
+
+/* One area more than there may be is possible, but then no hole that makes two of one. */
+TEST(too_many_mappings)
+{
+	char *at = (char *)0x200000000000UL, *p = NULL, *third = NULL;
+	int i, max = max_map_count();
+
+	if (max < 1000 || max > 100000)
+		SKIP("max_map_count is unusual");
+	for (i = 0; p != MAP_FAILED && i <= max; i++) {
+		third = i == 3 ? p : third;
+		p = mmap(at + i * 6 * PAGE, 3 * PAGE, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	}
+	CHECK(p == MAP_FAILED);
+	EQ(errno, ENOMEM);
+	ERR(munmap(third + PAGE, PAGE), ENOMEM);
+	ERR(mmap(third + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), ENOMEM);
+	OK(munmap(third, PAGE));
+	OK(munmap(third + PAGE, 2 * PAGE));
+}
+
 TEST(dev_zero)
 {
 	int fd = OK(open("/dev/zero", O_RDWR));

@@ -6,9 +6,11 @@
 #include "test.h"
 #include <poll.h>
 #include <pthread.h>
+#include <linux/aio_abi.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/personality.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -148,6 +150,21 @@ TEST(select_basic)
 	ERR(syscall(SYS_select, 10, BAD_PTR, NULL, NULL, &zero), EFAULT);
 	tv = (struct timeval){ 0, 10000 };
 	EQ(select(0, NULL, NULL, NULL, &tv), 0);
+}
+
+TEST(sticky_timeouts)
+{
+	struct timeval tv = { 0, 2000 };
+	struct timespec ts = { 0, 2000000 };
+
+	OK(personality(PER_LINUX | STICKY_TIMEOUTS));
+	EQ(select(0, NULL, NULL, NULL, &tv), 0);
+	EQ(tv.tv_usec, 2000);
+	EQ(syscall(SYS_ppoll, NULL, 0, &ts, NULL, 8), 0);
+	EQ(ts.tv_nsec, 2000000);
+	OK(personality(PER_LINUX));
+	EQ(select(0, NULL, NULL, NULL, &tv), 0);
+	EQ(tv.tv_usec, 0);
 }
 
 TEST(pselect_mask)
@@ -480,6 +497,31 @@ TEST(eventfd_counter)
 	ERR(write(fd, &v, 8), EAGAIN);
 	ERR(eventfd(0, 0x1234), EINVAL);
 	EQ(lseek(fd, 5, SEEK_SET), 0);
+}
+
+/* Only the kernel can bring the counter to its end, which poll calls an error. */
+TEST(eventfd_overflow_by_aio)
+{
+	int fd = OK(open("f", O_RDWR | O_CREAT, 0600)), e = OK(eventfd(0, EFD_NONBLOCK));
+	struct iocb cb = { .aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = fd, .aio_nbytes = 1,
+			   .aio_buf = (long)"x", .aio_flags = IOCB_FLAG_RESFD, .aio_resfd = e };
+	struct pollfd p = { .fd = e, .events = POLLIN };
+	uint64_t n = UINT64_MAX - 1;
+	struct iocb *list = &cb;
+	aio_context_t ctx = 0;
+	struct io_event ev;
+
+	OK(syscall(SYS_io_setup, 1, &ctx));
+	EQ(write(e, &n, 8), 8);
+	EQ(syscall(SYS_io_submit, ctx, 1, &list), 1);
+	EQ(syscall(SYS_io_getevents, ctx, 1, 1, &ev, NULL), 1);
+	EQ(ev.res, 1);
+	EQ(poll(&p, 1, 1000), 1);
+	EQ(p.revents, POLLIN | POLLERR);
+	EQ(read(e, &n, 8), 8);
+	CHECK(n == UINT64_MAX);
+	cb.aio_resfd = fd;
+	ERR(syscall(SYS_io_submit, ctx, 1, &list), EINVAL);
 }
 
 TEST(eventfd_semaphore)

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/sysctl.h"
 #include "core/task.h"
+#include "ipc/ipc.h"
 #include "vfs/pipe.h"
 
 /* ---- kinds of values ---- */
@@ -152,12 +153,6 @@ static int show_file_nr(struct seq_buf *s, struct proc_node *n)
 	return 0;
 }
 
-static int show_ns_last_pid(struct seq_buf *s, struct proc_node *n)
-{
-	seq_printf(s, "%d\n", last_pid);
-	return 0;
-}
-
 /* ---- tables ---- */
 
 #define INT_N(nm, v, lo, hi, cnt) { .name = nm, .mode = S_IFREG | 0644, .show = show_int, \
@@ -227,9 +222,10 @@ static const struct proc_entry kernel_table[] = {
 	KEPT("modules_disabled", 1, 1, 1),
 	INT("msgmax", sysctl.msgmax, 0, INT32_MAX),
 	INT("msgmnb", sysctl.msgmnb, 0, INT32_MAX),
+	INT("msg_next_id", msg_table.next_id, 0, INT32_MAX),
 	INT("msgmni", sysctl.msgmni, 0, INT32_MAX),
 	RO("ngroups_max", "65536"),
-	PROC_FILE("ns_last_pid", 0444, show_ns_last_pid),
+	INT("ns_last_pid", last_pid, 0, PID_MAX_DEFAULT),
 	RO("osrelease", uts.release),
 	RO("ostype", uts.sysname),
 	KEPT("overflowgid", 65534, 0, 65535),
@@ -254,10 +250,12 @@ static const struct proc_entry kernel_table[] = {
 	KEPT("sched_rt_period_us", 1000000, 1, INT32_MAX),
 	KEPT("sched_rt_runtime_us", 950000, -1, INT32_MAX),
 	PROC_DIR("seccomp", 0555, seccomp_table),
+	INT("sem_next_id", sem_table.next_id, 0, INT32_MAX),
 	INT_N("sem", sysctl.sem, 0, INT32_MAX, 4),
 	KEPT("shm_rmid_forced", 0, 0, 1),
 	U64("shmall", sysctl.shmall),
 	U64("shmmax", sysctl.shmmax),
+	INT("shm_next_id", shm_table.next_id, 0, INT32_MAX),
 	INT("shmmni", sysctl.shmmni, 0, 32768),
 	KEPT("softlockup_panic", 0, 0, 1),
 	INT("sysrq", sysctl.sysrq, 0, INT32_MAX),
