@@ -30,7 +30,7 @@ static u64 write_limit(const struct file *f)
 {
 	const struct inode *i = f->inode;
 
-	if (f->flags & O_APPEND || tdata(i)->charged < (i->size + PAGE_SIZE - 1) / PAGE_SIZE)
+	if (tdata(i)->charged < (i->size + PAGE_SIZE - 1) / PAGE_SIZE)
 		return 0;
 	return i->size;
 }
@@ -39,8 +39,12 @@ bool tmpfs_serve(struct file *f, struct file_serve *out)
 {
 	struct inode *i = f->inode;
 	struct tdata *d = tdata(i);
+	bool writes = f->mode & FMODE_WRITE && !(f->flags & O_APPEND);
 	int err;
 
+	/* There is no memfd that only writes, nor one that only appends: more than was opened is never given. */
+	if (!(f->mode & FMODE_READ))
+		return false;
 	mutex_lock(&i->lock);
 	err = tdata_to_memfd(i);
 	if (!err && !d->served) {
@@ -51,8 +55,8 @@ bool tmpfs_serve(struct file *f, struct file_serve *out)
 	if (err)
 		return false;
 	out->kind = SERVE_FILE;
-	out->hostfd = f->mode & FMODE_WRITE ? d->rw->hostfd : d->ro->hostfd;
-	out->write_limit = write_limit(f);
+	out->hostfd = writes ? d->rw->hostfd : d->ro->hostfd;
+	out->write_limit = writes ? write_limit(f) : 0;
 	return true;
 }
 
