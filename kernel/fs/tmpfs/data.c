@@ -227,7 +227,7 @@ int tdata_truncate(struct inode *inode, u64 size)
 		if (err)
 			return err;
 	} else if (size < inode->size) {
-		tdata_charge(inode, -(s64)pg_free_range(&d->pages, pages_of(size), ~0ULL));
+		tdata_charge(inode, -(s64)pg_free_range(&d->pages, pages_of(size), ~0ULL, kfree));
 		zero_tail(d, size);
 	}
 	inode->size = size;
@@ -244,7 +244,7 @@ void tdata_free(struct inode *inode)
 		backing_put(d->rw);
 	if (d->ro)
 		backing_put(d->ro);
-	pg_free_range(&d->pages, 0, ~0ULL);
+	pg_free_range(&d->pages, 0, ~0ULL, kfree);
 	tdata_charge(inode, -(s64)d->charged);
 }
 

@@ -107,7 +107,7 @@ int tdata_to_memfd(struct inode *inode)
 	}
 	d->rw = rw;
 	d->ro = ro;
-	pg_free_range(&d->pages, 0, ~0ULL);
+	pg_free_range(&d->pages, 0, ~0ULL, kfree);
 	tdata_recount(inode);
 	return 0;
 }
@@ -198,7 +198,8 @@ static void heap_punch(struct inode *inode, u64 from, u64 to)
 	}
 	zero_part(d, from, first);
 	zero_part(d, last, to);
-	tdata_charge(inode, -(s64)pg_free_range(&d->pages, first / PAGE_SIZE, last / PAGE_SIZE));
+	tdata_charge(inode, -(s64)pg_free_range(&d->pages, first / PAGE_SIZE, last / PAGE_SIZE,
+						kfree));
 }
 
 static int heap_prealloc(struct inode *inode, u64 from, u64 to)

@@ -10,7 +10,7 @@
 #ifndef TMPFS_PRIV_H
 #define TMPFS_PRIV_H
 
-#include "fs/tmpfs/pages.h"
+#include "mm/pgtree.h"
 #include "vfs/vfs.h"
 
 struct backing;
