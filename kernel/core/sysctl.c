@@ -28,6 +28,8 @@ struct sysctl sysctl = {
 	.overcommit_ratio = 50,
 	.max_map_count = 65530, .swappiness = 60,
 	.mmap_min_addr = 65536,
+	.dirty_ratio = 20, .dirty_background_ratio = 10,
+	.dirty_expire_centisecs = 3000, .dirty_writeback_centisecs = 500,
 	.file_max = 9223372036854775807ULL,
 	.nr_open = 1048576,
 	.protected_hardlinks = 1, .protected_symlinks = 1,

@@ -28,6 +28,8 @@ struct sysctl {
 	int overcommit_memory, overcommit_ratio;
 	int max_map_count, swappiness;
 	u64 mmap_min_addr;
+	int dirty_ratio, dirty_background_ratio, dirty_bytes, dirty_background_bytes;
+	int dirty_expire_centisecs, dirty_writeback_centisecs;
 	/* fs */
 	u64 file_max;
 	int nr_open;

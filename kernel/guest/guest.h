@@ -174,6 +174,7 @@ ssize guest_pwrite(struct uthread *ut, int hostfd, u64 addr, size_t n, u64 off);
 /* Between begin and end the memory calls above are queued and report 0; end runs them all: first error. */
 void guest_batch_begin(struct uthread *ut);
 int guest_batch_end(struct uthread *ut);
+bool guest_batching(const struct uthread *ut);
 
 /*
  * Descriptors that a guest process serves itself (fds.c, near/files.c). A table belongs to one space and to one
@@ -225,6 +226,8 @@ int guest_sync(struct uthread *ut);		/* 0, -EFAULT, -ESRCH */
 void *guest_window(struct uthread *ut, size_t *size);
 int guest_window_in(struct uthread *ut, u64 src, size_t n, const void **at);	/* guest -> window, where it then stands */
 int guest_window_out(struct uthread *ut, u64 dst, size_t n);	/* window start -> guest; may be deferred to the return */
+
+void guest_window_done(struct uthread *ut);	/* what it holds is not needed any more. Never blocks */
 
 /* Another text, or none, lies at this range now. Never blocks. */
 void guest_text_unmapped(struct space *s, u64 addr, u64 len);

@@ -198,6 +198,11 @@ int guest_batch_end(struct uthread *ut)
 	return ut->batch_err ? (int)ut->batch_err : err;
 }
 
+bool guest_batching(const struct uthread *ut)
+{
+	return ut->batch;
+}
+
 /* --- copies --- */
 
 static bool guest_range(u64 addr, size_t n)
@@ -372,6 +377,11 @@ void *guest_window(struct uthread *ut, size_t *size)
 	ut->staged = true;
 	*size = HALF;
 	return window(ut);
+}
+
+void guest_window_done(struct uthread *ut)
+{
+	ut->staged = false;
 }
 
 int guest_window_in(struct uthread *ut, u64 src, size_t n, const void **at)

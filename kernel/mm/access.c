@@ -8,6 +8,7 @@
 #include "core/sched.h"
 #include "core/task.h"
 #include "guest/guest.h"
+#include "mm/demand.h"
 #include "mm/user.h"
 #include "mm/vma.h"
 
@@ -33,7 +34,7 @@ static int access_area(struct uthread *ut, struct vma *v, u64 addr, void *buf, s
 	if (open && guest_mprotect(ut, start, end - start, prot | VM_READ | need))
 		return -EIO;
 	err = write ? write_now(ut, addr, buf, n) : guest_copy_in(ut, buf, addr, n);
-	if (open && guest_mprotect(ut, start, end - start, prot))
+	if (open && vma_host_protect(ut, v, start, end, v->flags))
 		err = -EIO;
 	return err ? -EIO : 0;
 }
@@ -69,6 +70,7 @@ ssize access_mm(struct mm *mm, uaddr_t addr, void *buf, size_t n, bool write)
 {
 	struct uthread *ut;
 	ssize done;
+	size_t part;
 	int err;
 
 	if (addr >= GUEST_TASK_SIZE)
@@ -76,6 +78,10 @@ ssize access_mm(struct mm *mm, uaddr_t addr, void *buf, size_t n, bool write)
 	n = MIN(n, GUEST_TASK_SIZE - addr);
 	if (!n)
 		return 0;
+	if (mm->ndemand && mm->space) {
+		part = demand_range(mm, NULL, addr, n, write && mm_may_access(mm, addr, 1, VM_WRITE));
+		n = part ? part : n;
+	}
 	/* First the lock: a thread that is in the middle of a change must not be borrowed. */
 	mutex_lock(&mm->lock);
 	err = borrow(mm, &ut);

@@ -15,6 +15,7 @@
 #include "host/host.h"
 #include "host/pss.h"
 #include "mm/oom.h"
+#include "mm/pcpriv.h"
 #include "mm/vma.h"
 
 #define SAMPLE_MAX_AGE (50 * NSEC_PER_MSEC)
@@ -135,6 +136,40 @@ u64 mem_free(void)
 	return used < mem_total() ? mem_total() - used : 0;
 }
 
+/* --- what the page cache gives up --- */
+
+/* So much of mem= is kept free by reclaim. */
+static u64 reserve(void)
+{
+	return MIN(mem_total() / 32, 64UL << 20);
+}
+
+u64 mem_excess(void)
+{
+	u64 free = mem_free();
+
+	return free < reserve() ? reserve() - free : 0;
+}
+
+/* Room in the cache, by what is clean or soon will be. Blocks. */
+static bool cache_gives(u64 used)
+{
+	static u64 written;
+	struct pagecache_stats st;
+
+	pagecache_get_stats(&st);
+	if (!st.cached)
+		return false;
+	if (pagecache_shrink(used - mem_total() + reserve()) > used - mem_total())
+		return true;
+	pc_flush_wake();
+	pagecache_get_stats(&st);
+	if (st.written == written)
+		return false;
+	written = st.written;
+	return true;
+}
+
 /* --- the watcher --- */
 
 static ktime_t next_sample(u64 used)
@@ -157,7 +192,7 @@ static void watch(void *arg)
 		}
 		take_sample();
 		used = sampled_private + mem_file_bytes();
-		if (used > mem_total())
+		if (used > mem_total() && !cache_gives(used))
 			oom_kill(used);
 		if (wq_sleep(&watch_wq, WAIT_UNINTERRUPTIBLE, next_sample(used), "memory watch"))
 			continue;

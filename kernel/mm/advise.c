@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "abi/mman.h"
 #include "guest/guest.h"
+#include "mm/demand.h"
 #include "mm/vma.h"
 
 enum advice_rule {
@@ -131,6 +132,51 @@ static int advise_range(struct mm *mm, struct uthread *ut, u64 start, u64 end,
 	return result;
 }
 
+/* MADV_REMOVE of areas on demand is the file system's: it knows what a hole is. Blocks. */
+static int punch_range(struct mm *mm, u64 start, u64 end)
+{
+	struct file *f;
+	struct vma *v;
+	u64 to, off;
+	int err;
+
+	while (start < end && (v = vma_intersect(mm, start, end))) {
+		err = check_area(v, R_SHARED_WRITE | R_NOT_LOCKED);
+		if (err)
+			return err;
+		if (!v->file || !mm_file_hooks.punch)
+			return -EOPNOTSUPP;
+		start = MAX(start, v->start);
+		to = MIN(v->end, end);
+		off = v->pgoff + (start - v->start);
+		f = mm_file_hooks.get(v->file);
+		err = mm_file_hooks.punch(f, off, to - start);
+		mm_file_hooks.put(f);
+		if (err)
+			return err;
+		start = to;
+	}
+	return 0;
+}
+
+/* Advice about pages on demand, before the host is asked. Nothing is to be done any more: 1. Blocks. */
+static int advise_demand(struct mm *mm, struct uthread *ut, u64 addr, u64 len, int advice)
+{
+	size_t done;
+
+	if (advice == MADV_REMOVE) {
+		int err = punch_range(mm, addr, addr + len);
+
+		return err ? err : 1;
+	}
+	if (advice != MADV_POPULATE_READ && advice != MADV_POPULATE_WRITE && advice != MADV_WILLNEED)
+		return 0;
+	done = demand_range(mm, ut, addr, len, advice == MADV_POPULATE_WRITE);
+	if (advice == MADV_WILLNEED || done == len || !demand_touches(mm, addr + done, 1))
+		return 0;
+	return -EFAULT;
+}
+
 int mm_madvise(struct mm *mm, struct uthread *ut, u64 addr, u64 len, int advice)
 {
 	const struct advice *a = find_advice(advice);
@@ -143,6 +189,11 @@ int mm_madvise(struct mm *mm, struct uthread *ut, u64 addr, u64 len, int advice)
 		return 0;
 	if (end > GUEST_TASK_SIZE)
 		return -ENOMEM;
+	if (demand_touches(mm, addr, plen)) {
+		err = advise_demand(mm, ut, addr, plen, advice);
+		if (err)
+			return MIN(err, 0);
+	}
 	mutex_lock(&mm->lock);
 	err = advise_range(mm, ut, addr, end, a);
 	mutex_unlock(&mm->lock);
@@ -151,19 +202,38 @@ int mm_madvise(struct mm *mm, struct uthread *ut, u64 addr, u64 len, int advice)
 
 /* --- msync --- */
 
+/* The file system's business; it must not be called with mm->lock: areas may change meanwhile. */
+static int sync_demand(struct mm *mm, struct vma *v, u64 from, u64 to)
+{
+	struct file *f = mm_file_hooks.get(v->file);
+	u64 off = v->pgoff + (from - v->start);
+	int err;
+
+	mutex_unlock(&mm->lock);
+	err = mm_file_hooks.sync ? mm_file_hooks.sync(f, off, to - from) : 0;
+	mm_file_hooks.put(f);
+	mutex_lock(&mm->lock);
+	return err;
+}
+
 static int sync_range(struct mm *mm, struct uthread *ut, u64 start, u64 end, int flags)
 {
 	struct vma *v;
+	u64 at = start;
 	int err;
 
-	for (v = vma_intersect(mm, start, end); v && v->start < end; v = vma_next(mm, v)) {
-		u64 from = MAX(v->start, start), to = MIN(v->end, end);
+	while (at < end && (v = vma_intersect(mm, at, end))) {
+		u64 from = MAX(v->start, at), to = MIN(v->end, end);
 
+		at = to;
 		if (flags & MS_INVALIDATE && v->flags & VM_LOCKED)
 			return -EBUSY;
 		if (!(flags & MS_SYNC) || !v->file || !(v->flags & VM_SHARED))
 			continue;
-		err = guest_msync(ut, from, to - from, MS_SYNC);
+		if (v->backing && v->backing->maps)
+			err = sync_demand(mm, v, from, to);
+		else
+			err = guest_msync(ut, from, to - from, MS_SYNC);
 		if (err)
 			return err;
 	}

@@ -12,6 +12,7 @@
 #include "core/sched.h"
 #include "core/task.h"
 #include "guest/guest.h"
+#include "mm/demand.h"
 #include "mm/mm.h"
 #include "mm/user.h"
 
@@ -125,12 +126,17 @@ typedef int (*move_fn)(u64 addr, void *kernel, size_t n);
 
 static int move_out(u64 guest, void *kernel, size_t n)
 {
-	return guest_copy_out(current->ut, guest, kernel, n);
+	return user_copy_out(guest, kernel, n);
 }
 
 static int move_in(u64 guest, void *kernel, size_t n)
 {
-	return guest_copy_in(current->ut, kernel, guest, n);
+	int err, tries = 0;
+
+	do {
+		err = guest_copy_in(current->ut, kernel, guest, n);
+	} while (unlikely(err) && user_copy_again(guest, n, false, err, &tries));
+	return err;
 }
 
 static ssize move_all(struct iter *it, bool write, move_fn move, char *kernel, size_t n)
@@ -218,13 +224,38 @@ ssize iter_stage_to(struct iter *it, void **ptr, size_t n)
 	return MIN((size_t)part, room);
 }
 
+/* The window's bytes to the guest. With pages on demand the copy must be made now, while it can be made again. */
+static int window_out(u64 addr, size_t n)
+{
+	int err, tries = 0;
+
+	if (likely(!demand_touches(current->mm, addr, n)))
+		return guest_window_out(current->ut, addr, n);
+	do {
+		err = guest_window_out(current->ut, addr, n);
+		if (!err)
+			err = guest_sync(current->ut);
+	} while (unlikely(err) && user_copy_again(addr, n, true, err, &tries));
+	return err;
+}
+
+static ssize window_in(u64 addr, size_t n, const void **ptr)
+{
+	int err, tries = 0;
+
+	do {
+		err = guest_window_in(current->ut, addr, n, ptr);
+	} while (unlikely(err) && user_copy_again(addr, n, false, err, &tries));
+	return err ? -EFAULT : (ssize)n;
+}
+
 int iter_commit_to(struct iter *it, size_t done)
 {
 	u64 addr;
 
 	if (!done || !piece(it, &addr))
 		return 0;
-	if (!it->kernel && guest_window_out(current->ut, addr, done))
+	if (!it->kernel && window_out(addr, done))
 		return -EFAULT;
 	iter_advance(it, done);
 	return 0;
@@ -244,7 +275,13 @@ ssize iter_stage_from(struct iter *it, const void **ptr, size_t n)
 	}
 	guest_window(current->ut, &room);
 	part = MIN((size_t)part, room);
-	return guest_window_in(current->ut, addr, part, ptr) ? -EFAULT : part;
+	return window_in(addr, (size_t)part, ptr);
+}
+
+void iter_unstage(struct iter *it)
+{
+	if (!it->kernel)
+		guest_window_done(current->ut);
 }
 
 /* --- without staging --- */

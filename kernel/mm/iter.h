@@ -47,6 +47,12 @@ int iter_commit_to(struct iter *it, size_t done);	/* 0 or -EFAULT */
 ssize iter_stage_from(struct iter *it, const void **ptr, size_t n);
 
 /*
+ * After staging, when nothing is committed or all of it was used: the thread may be borrowed again. Whoever
+ * blocks on something else than the copy itself does this first.
+ */
+void iter_unstage(struct iter *it);
+
+/*
  * A large piece straight between a host file and guest memory, without staging; advances. Bytes, 0 at the end
  * of the file, -errno; -EOPNOTSUPP: this iter is not worth it or not possible, stage instead. May block.
  */

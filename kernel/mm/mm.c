@@ -202,9 +202,8 @@ static int copy_areas(struct mm *to, struct mm *from)
 		n = kmalloc(sizeof(*n));
 		if (!n)
 			return -ENOMEM;
-		*n = *v;
+		vma_copy(n, v);
 		n->flags &= ~VM_LOCKED;
-		vma_hold(n);
 		vma_insert(to, n);
 	}
 	return 0;

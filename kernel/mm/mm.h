@@ -23,6 +23,11 @@ struct uthread;
 struct task;
 struct file;
 
+/* All areas that map an object whose pages come on demand (mm/demand.h). */
+struct backing_maps {
+	struct list_head vmas;		/* by map_node */
+};
+
 /* Pages of one object, mappable by a guest process. */
 struct backing {
 	struct refcount ref;
@@ -34,11 +39,19 @@ struct backing {
 	const char *name;		/* shown when file is NULL ("/dev/zero (deleted)", "/SYSV...") */
 	const struct backing_ops *ops;
 	void *private;
+	struct backing_maps *maps;	/* of the object, whose pages come on demand; NULL: all may be touched at once */
 };
 
 struct backing_ops {
 	void (*release)(struct backing *b);			/* last reference: required */
 	void (*mapped)(struct backing *b, s64 pages);		/* optional: shared mappings come and go */
+	/*
+	 * With maps: page index is brought in, for writing if write (a shared mapping), others of [first, first + n) with it
+	 * as is cheap. 0; -ENXIO: behind the end, -EIO, -ENOSPC, ...: SIGBUS. Without mm->lock. Blocks.
+	 */
+	int (*fill)(struct backing *b, u64 index, u64 first, u64 n, bool write);
+	/* VM_* that page index may be mapped with now, 0: not at all; *n: in as many pages at most, out: the same. nb */
+	u32 (*rights)(struct backing *b, u64 index, u64 *n);
 };
 
 struct backing *backing_get(struct backing *b);
@@ -61,6 +74,9 @@ struct vma {
 	struct backing *backing;	/* NULL: anonymous private */
 	u64 pgoff;			/* offset in the backing, bytes */
 	struct file *file;		/* for names; holds a reference through vma_file_get/put hooks */
+	struct mm *mm;
+	struct list_head map_node;	/* in backing->maps, while listed */
+	bool listed;
 	/* Search tree by start (vma.c), beside the list. */
 	struct vma *left, *right;
 	u32 prio;
@@ -73,7 +89,7 @@ struct mm {
 	struct mutex lock;
 	struct list_head vmas;
 	struct vma *tree;
-	int nvmas;
+	int nvmas, ndemand;			/* ndemand: areas with backing->maps */
 	struct list_head all_node;		/* in mm_list */
 	u32 def_flags;				/* VM_LOCKED after mlockall(MCL_FUTURE) */
 	u64 mmap_base;			/* top of the mmap area, grows down */
@@ -96,6 +112,9 @@ struct mm_file_hooks {
 	struct file *(*get)(struct file *f);
 	void (*put)(struct file *f);
 	u64 (*mtime)(struct file *f);	/* optional: tells versions of a program text apart */
+	/* Optional. msync(MS_SYNC), MADV_REMOVE of areas on demand: bytes [off, off + len). Block; no mm->lock held. */
+	int (*sync)(struct file *f, u64 off, u64 len);
+	int (*punch)(struct file *f, u64 off, u64 len);
 };
 extern struct mm_file_hooks mm_file_hooks;
 

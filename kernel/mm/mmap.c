@@ -11,6 +11,7 @@
 #include "core/task.h"
 #include "guest/guest.h"
 #include "lib/alloc.h"
+#include "mm/demand.h"
 #include "mm/vma.h"
 #include "near/layout.h"
 
@@ -21,12 +22,23 @@ int mm_host_map(struct uthread *ut, u64 start, u64 end, u32 flags, u32 extra,
 {
 	u32 prot = flags & VM_ACCESS;
 	u32 map = MAP_FIXED | MAP_NORESERVE | extra;
+	int err;
 
 	if (!b)
 		return guest_mmap(ut, start, end - start, prot,
 				  map | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	map |= flags & VM_SHARED ? MAP_SHARED : MAP_PRIVATE;
-	return guest_mmap(ut, start, end - start, prot, map, b->hostfd, off);
+	if (!b->maps || demand_complete(b, off, end - start, flags))
+		return guest_mmap(ut, start, end - start, prot, map, b->hostfd, off);
+	err = guest_mmap(ut, start, end - start, 0, map & ~(u32)MAP_POPULATE, b->hostfd, off);
+	return err ? err : demand_protect(ut, start, end, flags, b, off);
+}
+
+int vma_host_protect(struct uthread *ut, const struct vma *v, u64 from, u64 to, u32 flags)
+{
+	if (!v->backing || !v->backing->maps)
+		return guest_mprotect(ut, from, to - from, flags & VM_ACCESS);
+	return demand_protect(ut, from, to, flags, v->backing, v->pgoff + (from - v->start));
 }
 
 /* Unmap without touching what the near kernel keeps in between. */
@@ -235,13 +247,20 @@ static s64 undo_area(struct uthread *ut, const struct guest_undo *u, int err)
 	return err;
 }
 
+/* One order makes the area as it is to be. */
+static bool at_once(const struct vma *v)
+{
+	return !v->listed || (!(v->flags & VM_SHARED) &&
+			      demand_complete(v->backing, v->pgoff, v->end - v->start, v->flags));
+}
+
 /* In an address space of one thread the mapping is made with the answer. */
 static int map_area_soon(struct mm *mm, struct uthread *ut, const struct vma *v, const struct mmap_args *a)
 {
 	const struct guest_undo undo = { undo_area, mm, v->start, v->end };
 	int err;
 
-	if (!mm_may_defer(mm, ut))
+	if (!mm_may_defer(mm, ut) || !at_once(v))
 		return host_map_area(ut, v, a);
 	guest_defer_begin(ut, &undo);
 	err = host_map_area(ut, v, a);
@@ -260,6 +279,9 @@ static void tell_text(struct uthread *ut, const struct vma *v)
 	u64 mtime = 0;
 
 	if (!(v->flags & VM_EXEC) || !v->backing || v->flags & (VM_VDSO | VM_VVAR))
+		return;
+	/* Patching opens the whole text, unfilled pages as well. */
+	if (v->backing->maps && !demand_complete(v->backing, v->pgoff, v->end - v->start, v->flags))
 		return;
 	if (v->file && mm_file_hooks.mtime)
 		mtime = mm_file_hooks.mtime(v->file);
@@ -287,8 +309,10 @@ static s64 map_area(struct mm *mm, struct uthread *ut, const struct mmap_args *a
 		err = vma_pre_fill(&pre, 2);
 	if (err)
 		return err;
+	vma_list_maps(mm, v);
 	err = map_area_soon(mm, ut, v, a);
 	if (err) {
+		vma_unlist_maps(v);
 		undo_map(mm, ut, v, dead);
 	} else {
 		/* v may replace the last mapping of its own object. */
@@ -325,6 +349,23 @@ static s64 check_args(const struct mmap_args *a)
 	return 0;
 }
 
+#define FILL_AT_ONCE (2UL << 20)
+
+/* Small areas and texts on demand are filled before they are mapped: they will never fault. Errors show later. */
+static void fill_ahead(const struct mmap_args *a)
+{
+	struct backing *b = a->backing;
+	u64 first = a->pgoff / PAGE_SIZE, n = PAGE_ALIGN(a->len) / PAGE_SIZE, i, step = 64;
+
+	if (!b || !b->maps || !a->prot)
+		return;
+	if (a->len > FILL_AT_ONCE && !(a->prot & VM_EXEC) && !(a->flags & (MAP_POPULATE | MAP_LOCKED)))
+		return;
+	for (i = 0; i < n; i += step)
+		if (b->ops->fill(b, first + i, first + i, MIN(step, n - i), false))
+			return;
+}
+
 s64 mm_mmap(struct mm *mm, struct uthread *ut, const struct mmap_args *a)
 {
 	LIST_HEAD(dead);
@@ -333,6 +374,7 @@ s64 mm_mmap(struct mm *mm, struct uthread *ut, const struct mmap_args *a)
 
 	if (err)
 		return err;
+	fill_ahead(a);
 	v = kzalloc(sizeof(*v));
 	if (!v)
 		return -ENOMEM;

@@ -119,9 +119,12 @@ static int host_move(struct uthread *ut, u64 from, u64 to, u64 len)
 static int host_relocate(struct remap *r, struct vma *v, u64 pgoff)
 {
 	u64 moved = MIN(r->oldlen, r->newlen);
+	bool whole = !v->backing || !v->backing->maps;
 	int err;
 
-	if (moved && r->newlen > moved && !guest_mremap(r->ut, r->old, moved, r->newlen, r->newaddr))
+	/* Not with pages on demand: what is added would get the rights of the last ones. */
+	if (whole && moved && r->newlen > moved &&
+	    !guest_mremap(r->ut, r->old, moved, r->newlen, r->newaddr))
 		return 0;
 	err = moved ? host_move(r->ut, r->old, r->newaddr, moved) : 0;
 	if (err || r->newlen == moved)
@@ -162,11 +165,10 @@ static int move_area(struct remap *r, struct vma *v)
 	if (err)
 		goto out;
 	n = vma_pre_take(&pre);
-	*n = *v;
+	vma_copy(n, v);
 	n->start = r->newaddr;
 	n->end = r->newaddr + r->newlen;
 	n->pgoff = pgoff;
-	vma_hold(n);
 	vma_insert(r->mm, n);		/* before the old one goes: its object stays mapped */
 	err = leave_old(r, v, &pre);
 	if (err) {	/* the pages went, their place could not be filled: a hole on both sides */

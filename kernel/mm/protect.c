@@ -12,6 +12,7 @@
 #include "core/sysctl.h"
 #include "core/task.h"
 #include "guest/guest.h"
+#include "mm/demand.h"
 #include "mm/vma.h"
 
 /* --- mprotect --- */
@@ -58,8 +59,20 @@ static void restore_protection(struct mm *mm, struct uthread *ut, u64 start, u64
 	for (v = vma_intersect(mm, start, end); v && v->start < end; v = vma_next(mm, v)) {
 		u64 from = MAX(v->start, start), to = MIN(v->end, end);
 
-		guest_mprotect(ut, from, to - from, v->flags & VM_ACCESS);
+		vma_host_protect(ut, v, from, to, v->flags);
 	}
+}
+
+/* Areas on demand, and others among them. */
+static int protect_each(struct mm *mm, struct uthread *ut, u64 start, u64 end, u32 prot)
+{
+	struct vma *v;
+	int err = 0;
+
+	for (v = vma_find(mm, start); v && v->start < end && !err; v = vma_next(mm, v))
+		err = vma_host_protect(ut, v, MAX(v->start, start), MIN(v->end, end),
+				       (v->flags & ~VM_ACCESS) | prot);
+	return err;
 }
 
 static s64 undo_nothing(struct uthread *ut, const struct guest_undo *u, int err)
@@ -74,6 +87,8 @@ static int host_protect(struct mm *mm, struct uthread *ut, u64 start, u64 end, u
 	const struct guest_undo undo = { .fn = undo_nothing };
 	int err;
 
+	if (demand_touches(mm, start, end - start))
+		return protect_each(mm, ut, start, end, prot);
 	if (more || !mm_may_defer(mm, ut))
 		return guest_mprotect(ut, start, end - start, prot);
 	guest_defer_begin(ut, &undo);
@@ -96,7 +111,11 @@ static int do_protect(struct mm *mm, struct uthread *ut, u64 start, u64 end, u32
 	err = vma_pre_fill(&pre, 2);
 	if (err)
 		return err;
+<<<<<<< HEAD
 	err = host_protect(mm, ut, start, stop, prot, changed & prot);
+=======
+	err = host_protect(mm, ut, start, stop, prot);
+>>>>>>> 8c8ea83 (mm: the page cache, and areas whose pages come on demand)
 	if (err)
 		restore_protection(mm, ut, start, stop);
 	else
@@ -240,6 +259,8 @@ int mm_mlock(struct mm *mm, struct uthread *ut, u64 addr, u64 len, enum mlock_mo
 		return 0;
 	if (end > GUEST_TASK_SIZE)
 		return -ENOMEM;
+	if (mode == MLOCK_ON && mm->ndemand)
+		demand_range(mm, ut, start, end - start, false);
 	mutex_lock(&mm->lock);
 	if (mode == MLOCK_OFF)
 		err = set_locked(mm, start, end, false);

@@ -13,7 +13,10 @@
 #include "core/sched.h"
 #include "core/task.h"
 #include "guest/guest.h"
+#include "mm/demand.h"
 #include "mm/mm.h"
+
+#define USER_COPY_TRIES 8
 
 static bool user_range(uaddr_t addr, size_t n)
 {
@@ -54,16 +57,45 @@ size_t user_reachable(uaddr_t addr, size_t n, bool write)
 	have = reachable(addr, n, write);
 	if (have < n && !mm_grow_stack(current->mm, current->ut, addr + have))
 		have = reachable(addr, n, write);
-	return have;
+	return current->mm->ndemand ? demand_range(current->mm, current->ut, addr, have, write) : have;
+}
+
+/*
+ * A page on demand may be taken away again between the look and the copy. So a copy that touches such an area is
+ * made at once, and again when it fails. True: make it again.
+ */
+bool user_copy_again(uaddr_t addr, size_t n, bool write, int err, int *tries)
+{
+	return err == -EFAULT && (*tries)++ < USER_COPY_TRIES &&
+	       demand_touches(current->mm, addr, n) && user_reachable(addr, n, write) == n;
 }
 
 int copy_from_user(void *dst, uaddr_t src, size_t n)
 {
+	int err, tries = 0;
+
 	if (!n)
 		return 0;
 	if (user_reachable(src, n, false) < n)
 		return -EFAULT;
-	return guest_copy_in(current->ut, dst, src, n) ? -EFAULT : 0;
+	do {
+		err = guest_copy_in(current->ut, dst, src, n);
+	} while (unlikely(err) && user_copy_again(src, n, false, err, &tries));
+	return err ? -EFAULT : 0;
+}
+
+int user_copy_out(uaddr_t dst, const void *src, size_t n)
+{
+	int err, tries = 0;
+
+	if (likely(!demand_touches(current->mm, dst, n)))
+		return guest_copy_out(current->ut, dst, src, n);
+	do {
+		err = guest_copy_out(current->ut, dst, src, n);
+		if (!err)
+			err = guest_sync(current->ut);
+	} while (unlikely(err) && user_copy_again(dst, n, true, err, &tries));
+	return err;
 }
 
 int copy_to_user(uaddr_t dst, const void *src, size_t n)
@@ -72,7 +104,7 @@ int copy_to_user(uaddr_t dst, const void *src, size_t n)
 		return 0;
 	if (user_reachable(dst, n, true) < n)
 		return -EFAULT;
-	return guest_copy_out(current->ut, dst, src, n) ? -EFAULT : 0;
+	return user_copy_out(dst, src, n) ? -EFAULT : 0;
 }
 
 int clear_user(uaddr_t dst, size_t n)
@@ -96,6 +128,8 @@ ssize strncpy_from_user(char *dst, uaddr_t src, size_t n)
 		return -EFAULT;
 	n = MIN(n, GUEST_TASK_SIZE - src);
 	len = guest_strncpy_in(current->ut, dst, src, n);
+	if (unlikely(len == -EFAULT) && current->mm->ndemand && user_reachable(src, n, false))
+		len = guest_strncpy_in(current->ut, dst, src, n);
 	return len < 0 ? -EFAULT : len;
 }
 
@@ -120,7 +154,12 @@ int path_from_user(uaddr_t src, const char **out)
 
 int cmpxchg_user_u32(uaddr_t addr, u32 expect, u32 desired, u32 *old)
 {
+	int err, tries = 0;
+
 	if (addr & 3 || !user_range(addr, 4) || !has_guest())
 		return -EFAULT;
-	return guest_cmpxchg32(current->ut, addr, expect, desired, old) ? -EFAULT : 0;
+	do {
+		err = guest_cmpxchg32(current->ut, addr, expect, desired, old);
+	} while (unlikely(err) && user_copy_again(addr, 4, true, err, &tries));
+	return err ? -EFAULT : 0;
 }

@@ -305,6 +305,29 @@ void vma_hold(struct vma *v)
 		mm_file_hooks.get(v->file);
 }
 
+void vma_copy(struct vma *to, const struct vma *from)
+{
+	*to = *from;
+	to->listed = false;
+	vma_hold(to);
+}
+
+void vma_list_maps(struct mm *mm, struct vma *v)
+{
+	v->mm = mm;
+	if (!v->backing || !v->backing->maps || v->listed)
+		return;
+	list_add(&v->map_node, &v->backing->maps->vmas);
+	v->listed = true;
+}
+
+void vma_unlist_maps(struct vma *v)
+{
+	if (v->listed)
+		list_del_init(&v->map_node);
+	v->listed = false;
+}
+
 static void vma_free(struct vma *v)
 {
 	if (v->backing)
@@ -333,6 +356,8 @@ void vma_insert(struct mm *mm, struct vma *v)
 	tree_insert(mm, v);
 	fix_gap(mm, next);
 	mm->nvmas++;
+	vma_list_maps(mm, v);
+	mm->ndemand += v->listed;
 	count(mm, v, vma_pages(v));
 	vma_tell_backing(v, vma_pages(v));
 }
@@ -344,6 +369,8 @@ static void vma_remove(struct mm *mm, struct vma *v)
 	count(mm, v, -(s64)vma_pages(v));
 	vma_tell_backing(v, -(s64)vma_pages(v));
 	mm->nvmas--;
+	mm->ndemand -= v->listed;
+	vma_unlist_maps(v);
 	mm->tree = tree_remove(mm->tree, v);
 	list_del_init(&v->node);
 	fix_gap(mm, next);
@@ -365,10 +392,9 @@ void vma_resize(struct mm *mm, struct vma *v, u64 start, u64 end)
 
 static void vma_split(struct mm *mm, struct vma *v, u64 at, struct vma *upper)
 {
-	*upper = *v;
+	vma_copy(upper, v);
 	upper->start = at;
 	upper->pgoff += v->backing ? at - v->start : 0;
-	vma_hold(upper);
 	vma_resize(mm, v, v->start, at);
 	vma_insert(mm, upper);
 }

@@ -36,6 +36,10 @@ void vma_resize(struct mm *mm, struct vma *v, u64 start, u64 end);
 void vma_tell_backing(const struct vma *v, s64 pages);	/* backing_ops.mapped, if v is shared */
 void vma_free_list(struct list_head *dead);		/* may block */
 void vma_hold(struct vma *v);				/* takes references for backing and file */
+void vma_copy(struct vma *to, const struct vma *from);	/* with references; in no list */
+/* v will be inserted under the same hold of mm->lock: rights on its object are taken from it from now on. */
+void vma_list_maps(struct mm *mm, struct vma *v);
+void vma_unlist_maps(struct vma *v);
 
 struct vma *vma_next(struct mm *mm, struct vma *v);	/* NULL at the end */
 struct vma *vma_prev(struct mm *mm, struct vma *v);
@@ -67,5 +71,7 @@ bool mm_may_defer(struct mm *mm, struct uthread *ut);
 int mm_unmap_locked(struct mm *mm, struct uthread *ut, u64 start, u64 end, struct list_head *dead);
 int mm_host_map(struct uthread *ut, u64 start, u64 end, u32 flags, u32 extra,
 		const struct backing *b, u64 off);
+/* Host rights of [from, to) inside v as flags say, which need not be v's yet. */
+int vma_host_protect(struct uthread *ut, const struct vma *v, u64 from, u64 to, u32 flags);
 
 #endif

@@ -177,10 +177,13 @@ static int copy_process(struct task *c, struct task *t, u64 flags)
 	return copy_sighand(p, from, flags);
 }
 
-/* Host process and areas together: other threads must not map in between. Blocks. */
+/*
+ * Host process and areas together: other threads must not map in between, nor rights on pages be taken from
+ * an address space that the child's areas are not yet listed in. Blocks.
+ */
 static int fork_space(struct task *c, struct task *t)
 {
-	bool shared = ref_read(&t->mm->users) > 1;
+	bool shared = ref_read(&t->mm->users) > 1 || t->mm->ndemand;
 	struct mm *mm = mm_get(t->mm);
 	struct space *space;
 	int err;

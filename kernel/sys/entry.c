@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/sched.h"
 #include "guest/guest.h"
+#include "mm/demand.h"
 #include "mm/mm.h"
 #include "process/process.h"
 #include "process/ptrace.h"
@@ -165,6 +166,23 @@ static void log_fault(struct task *t, const struct trap *trap)
 	       trap->error_code);
 }
 
+#define FAULT_WRITE 2			/* in the error code of a page fault */
+
+/* A page that comes on demand. True: the instruction is to be tried again. */
+static bool demanded(struct task *t, struct trap *trap)
+{
+	int err;
+
+	if (!t->mm->ndemand || (trap->info.si_signo != SIGSEGV && trap->info.si_signo != SIGBUS))
+		return false;
+	err = demand_fault(t->mm, t->ut, trap->cr2, trap->error_code & FAULT_WRITE);
+	if (err && err != -EFAULT) {
+		trap->info.si_signo = SIGBUS;
+		trap->info.si_code = BUS_ADRERR;
+	}
+	return !err;
+}
+
 static void handle_fault(struct task *t, struct trap *trap)
 {
 	if (unlikely(t->ptrace) && trap->info.si_signo == SIGTRAP &&
@@ -172,6 +190,8 @@ static void handle_fault(struct task *t, struct trap *trap)
 		return;
 	if (trap->info.si_signo == SIGSEGV && trap->info.si_code == SEGV_MAPERR &&
 	    !mm_grow_stack(t->mm, t->ut, trap->cr2))
+		return;
+	if (demanded(t, trap))
 		return;
 	if (!t->ptrace)
 		log_fault(t, trap);

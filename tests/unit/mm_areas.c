@@ -151,6 +151,20 @@ int guest_batch_end(struct uthread *ut)
 	return 0;
 }
 
+bool guest_batching(const struct uthread *ut)
+{
+	return false;
+}
+
+int space_borrow(struct space *s, struct uthread **out)
+{
+	return -ESRCH;
+}
+
+void space_return(struct uthread *ut)
+{
+}
+
 void guest_text_mapped(struct uthread *ut, u64 addr, u64 len, u64 off, u64 dev, u64 ino, u64 mtime)
 {
 }

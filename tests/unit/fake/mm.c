@@ -149,3 +149,7 @@ ssize iter_pwrite_host(struct iter *it, int hostfd, off64 pos)
 {
 	return -EOPNOTSUPP;
 }
+
+void iter_unstage(struct iter *it)
+{
+}
