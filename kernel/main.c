@@ -35,6 +35,7 @@
 #include "mconsole/mconsole.h"
 #include "mconsole/sysrq.h"
 #include "mm/mm.h"
+#include "mm/pagecache.h"
 #include "mounts.h"
 #include "net/socket.h"
 #include "process/process.h"
@@ -256,8 +257,10 @@ static void run_control(void)
 static void boot_task(void *arg)
 {
 	bool initramfs = boot.initrd || (!boot.root && !boot.rootfstype);
-	int err = ubd_init();
+	int err;
 
+	pagecache_init();
+	err = ubd_init();
 	if (!err)
 		err = loop_init();
 	if (err)

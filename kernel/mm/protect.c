@@ -111,11 +111,7 @@ static int do_protect(struct mm *mm, struct uthread *ut, u64 start, u64 end, u32
 	err = vma_pre_fill(&pre, 2);
 	if (err)
 		return err;
-<<<<<<< HEAD
 	err = host_protect(mm, ut, start, stop, prot, changed & prot);
-=======
-	err = host_protect(mm, ut, start, stop, prot);
->>>>>>> 8c8ea83 (mm: the page cache, and areas whose pages come on demand)
 	if (err)
 		restore_protection(mm, ut, start, stop);
 	else

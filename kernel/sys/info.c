@@ -19,6 +19,7 @@
 #include "core/time.h"
 #include "mm/iter.h"
 #include "mm/mm.h"
+#include "mm/pagecache.h"
 #include "mm/user.h"
 #include "sys/machine.h"
 
@@ -81,6 +82,7 @@ long sys_setdomainname(ustr_t name, int len)
 
 long sys_sysinfo(uaddr_t uinfo)
 {
+	struct pagecache_stats pc;
 	struct sysinfo info;
 	u64 load[3];
 	int i;
@@ -92,7 +94,9 @@ long sys_sysinfo(uaddr_t uinfo)
 	info.uptime = ktime_get_boottime() / NSEC_PER_SEC;
 	info.totalram = mem_total();
 	info.freeram = mem_free();
-	info.sharedram = mem_file_bytes();
+	pagecache_get_stats(&pc);
+	info.sharedram = mem_file_bytes() - MIN(pc.cached * PAGE_SIZE, mem_file_bytes());
+	info.bufferram = pc.buffers * PAGE_SIZE;
 	info.procs = nr_threads;
 	info.mem_unit = 1;
 	return copy_to_user(uinfo, &info, sizeof(info));

@@ -12,10 +12,12 @@
 #include "core/task.h"
 #include "core/time.h"
 #include "mm/mm.h"
+#include "mm/pagecache.h"
 #include "process/process.h"
 
 #define TICK_NS ((u64)NSEC_PER_SEC / USER_HZ)
 #define KB(bytes) ((bytes) >> 10)
+#define PAGE_KB (PAGE_SIZE >> 10)
 
 struct totals {
 	u64 user, system, idle;		/* ns */
@@ -127,17 +129,24 @@ struct mem_line {
 int proc_show_meminfo(struct seq_buf *s, struct proc_node *n)
 {
 	u64 total = KB(mem_total()), used = MIN(KB(mem_used()), total);
-	u64 cached = MIN(KB(mem_file_bytes()), used), anon = used - cached;
-	u64 free = total - used;
+	u64 file = MIN(KB(mem_file_bytes()), used), anon = used - file;
+	u64 free = total - used, cache, buffers, dirty;
+	struct pagecache_stats pc;
+
+	pagecache_get_stats(&pc);
+	cache = MIN(pc.cached * PAGE_KB, file);
+	buffers = MIN(pc.buffers * PAGE_KB, cache);
+	dirty = MIN((pc.dirty + pc.writeback) * PAGE_KB, cache);
 	const struct mem_line lines[] = {
 		{ "MemTotal", total }, { "MemFree", free },
-		{ "MemAvailable", free }, { "Buffers", 0 },
-		{ "Cached", cached }, { "SwapCached", 0 }, { "Active", anon },
-		{ "Inactive", cached }, { "Active(anon)", anon }, { "Inactive(anon)", 0 },
-		{ "Active(file)", 0 }, { "Inactive(file)", cached }, { "Unevictable", 0 },
-		{ "Mlocked", 0 }, { "SwapTotal", 0 }, { "SwapFree", 0 }, { "Dirty", 0 },
-		{ "Writeback", 0 }, { "AnonPages", anon }, { "Mapped", cached },
-		{ "Shmem", cached }, { "KReclaimable", 0 }, { "Slab", 0 },
+		{ "MemAvailable", free + cache - dirty }, { "Buffers", buffers },
+		{ "Cached", file - buffers }, { "SwapCached", 0 }, { "Active", anon },
+		{ "Inactive", file }, { "Active(anon)", anon }, { "Inactive(anon)", 0 },
+		{ "Active(file)", 0 }, { "Inactive(file)", file }, { "Unevictable", 0 },
+		{ "Mlocked", 0 }, { "SwapTotal", 0 }, { "SwapFree", 0 },
+		{ "Dirty", pc.dirty * PAGE_KB }, { "Writeback", pc.writeback * PAGE_KB },
+		{ "AnonPages", anon }, { "Mapped", file - cache + pc.mapped * PAGE_KB },
+		{ "Shmem", file - cache }, { "KReclaimable", 0 }, { "Slab", 0 },
 		{ "SReclaimable", 0 }, { "SUnreclaim", 0 },
 		{ "KernelStack", (u64)nr_threads * (KSTACK_SIZE >> 10) }, { "PageTables", 0 },
 		{ "SecPageTables", 0 }, { "NFS_Unstable", 0 }, { "Bounce", 0 },
@@ -168,17 +177,21 @@ int proc_show_meminfo(struct seq_buf *s, struct proc_node *n)
 int proc_show_vmstat(struct seq_buf *s, struct proc_node *n)
 {
 	u64 used = mem_used() / PAGE_SIZE, cached = mem_file_bytes() / PAGE_SIZE;
+	struct pagecache_stats pc;
 	struct totals t;
 
 	collect(&t);
+	pagecache_get_stats(&pc);
 	seq_printf(s, "nr_free_pages %lu\nnr_zone_inactive_anon 0\nnr_zone_active_anon %lu\n"
 		   "nr_zone_inactive_file %lu\nnr_zone_active_file 0\n", mem_free() / PAGE_SIZE,
 		   used > cached ? used - cached : 0, cached);
-	seq_printf(s, "nr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty 0\n"
-		   "nr_writeback 0\nnr_shmem %lu\n", used > cached ? used - cached : 0, cached,
-		   cached, cached);
-	seq_printf(s, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault %lu\npgmajfault %lu\n"
-		   "oom_kill 0\n", t.minflt, t.majflt);
+	seq_printf(s, "nr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty %lu\n"
+		   "nr_writeback %lu\nnr_shmem %lu\n", used > cached ? used - cached : 0,
+		   cached - MIN(pc.cached, cached) + pc.mapped, cached, pc.dirty, pc.writeback,
+		   cached - MIN(pc.cached, cached));
+	seq_printf(s, "nr_dirtied %lu\nnr_written %lu\npgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\npgfault %lu\npgmajfault %lu\n"
+		   "oom_kill 0\n", pc.written + pc.dirty, pc.written, pc.read * PAGE_KB,
+		   pc.written * PAGE_KB, t.minflt, t.majflt);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "core/sysctl.h"
 #include "core/task.h"
 #include "ipc/ipc.h"
+#include "mm/pagecache.h"
 #include "vfs/pipe.h"
 
 /* ---- kinds of values ---- */
@@ -85,6 +86,42 @@ static int write_str(struct proc_node *n, char *text, size_t len)
 
 static int take_any(struct proc_node *n, char *text, size_t len)
 {
+	return 0;
+}
+
+/* ---- the page cache ---- */
+
+static int write_dirty(struct proc_node *n, char *text, size_t len)
+{
+	static int *const other[][2] = {
+		{ &sysctl.dirty_ratio, &sysctl.dirty_bytes },
+		{ &sysctl.dirty_background_ratio, &sysctl.dirty_background_bytes },
+	};
+	int err = write_int(n, text, len);
+
+	/* A share or an amount: the one that was set last. */
+	for (size_t i = 0; i < ARRAY_SIZE(other) && !err; i++) {
+		if (n->e->data == other[i][0])
+			*other[i][1] = 0;
+		else if (n->e->data == other[i][1])
+			*other[i][0] = 0;
+	}
+	if (!err)
+		writeback_limits_changed();
+	return err;
+}
+
+static int write_drop_caches(struct proc_node *n, char *text, size_t len)
+{
+	s64 v;
+	int err = proc_parse_number(text, &v);
+
+	if (err)
+		return err;
+	if (v < 1 || v > 4)
+		return -EINVAL;
+	if (v & 1)
+		pagecache_drop_clean();
 	return 0;
 }
 
@@ -159,6 +196,8 @@ static int show_file_nr(struct seq_buf *s, struct proc_node *n)
 	.write = write_int, .data = v, .min = lo, .max = hi, .len = cnt }
 #define INT(nm, v, lo, hi) INT_N(nm, &(v), lo, hi, 1)
 #define KEPT(nm, init, lo, hi) INT_N(nm, (&(int){ init }), lo, hi, 1)
+#define DIRTY(nm, v, hi) { .name = nm, .mode = S_IFREG | 0644, .show = show_int, \
+	.write = write_dirty, .data = &(v), .min = 0, .max = hi, .len = 1 }
 #define RO(nm, text) { .name = nm, .mode = S_IFREG | 0444, .show = show_str, .data = (void *)(text) }
 #define U64(nm, v) { .name = nm, .mode = S_IFREG | 0644, .show = show_u64, .write = write_u64, \
 	.data = &(v) }
@@ -270,13 +309,13 @@ static const struct proc_entry kernel_table[] = {
 static const struct proc_entry vm_table[] = {
 	KEPT("admin_reserve_kbytes", 8192, 0, INT32_MAX),
 	{ .name = "compact_memory", .mode = S_IFREG | 0200, .write = take_any },
-	KEPT("dirty_background_bytes", 0, 0, INT32_MAX),
-	KEPT("dirty_background_ratio", 10, 0, 100),
-	KEPT("dirty_bytes", 0, 0, INT32_MAX),
-	KEPT("dirty_expire_centisecs", 3000, 0, INT32_MAX),
-	KEPT("dirty_ratio", 20, 0, 100),
-	KEPT("dirty_writeback_centisecs", 500, 0, INT32_MAX),
-	{ .name = "drop_caches", .mode = S_IFREG | 0200, .write = take_any },
+	DIRTY("dirty_background_bytes", sysctl.dirty_background_bytes, INT32_MAX),
+	DIRTY("dirty_background_ratio", sysctl.dirty_background_ratio, 100),
+	DIRTY("dirty_bytes", sysctl.dirty_bytes, INT32_MAX),
+	DIRTY("dirty_expire_centisecs", sysctl.dirty_expire_centisecs, INT32_MAX),
+	DIRTY("dirty_ratio", sysctl.dirty_ratio, 100),
+	DIRTY("dirty_writeback_centisecs", sysctl.dirty_writeback_centisecs, INT32_MAX),
+	{ .name = "drop_caches", .mode = S_IFREG | 0200, .write = write_drop_caches },
 	KEPT("laptop_mode", 0, 0, INT32_MAX),
 	KEPT("legacy_va_layout", 0, 0, 1),
 	INT("max_map_count", sysctl.max_map_count, 0, INT32_MAX),
