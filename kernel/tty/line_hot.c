@@ -52,6 +52,10 @@ static int set(const struct which *w, const char *text, const char **error)
 		*error = "Device is already open";
 		return -EINVAL;
 	}
+	if (!strncmp(text, "none", 4) && !strncmp(old, "none", 4)) {
+		*error = "configured as 'none'";
+		return -EINVAL;
+	}
 	if (line_config_set(w->kind, w->index, text))
 		return -ENOMEM;
 	if (l) {

@@ -289,12 +289,6 @@ static int show_empty(struct seq_buf *s, struct proc_node *n)
 	return 0;
 }
 
-static int show_unset_id(struct seq_buf *s, struct proc_node *n)
-{
-	seq_puts(s, "4294967295");
-	return 0;
-}
-
 /* Fixed texts: e->data. */
 static int show_text(struct seq_buf *s, struct proc_node *n)
 {
@@ -374,8 +368,6 @@ static const struct proc_entry attr_table[] = {
 	PROC_FILE("oom_score", 0444, show_oom_score),                                              \
 	PROC_FILE("oom_adj", 0444, show_oom_adj),                                                  \
 	PROC_FILE_RW("oom_score_adj", 0644, show_oom_score_adj, write_oom_score_adj),              \
-	PROC_FILE("loginuid", 0444, show_unset_id),                                                \
-	PROC_FILE("sessionid", 0444, show_unset_id),                                               \
 	PROC_FILE("uid_map", 0444, show_id_map),                                                   \
 	PROC_FILE("gid_map", 0444, show_id_map),                                                   \
 	PROC_FILE("projid_map", 0444, show_id_map),                                                \
