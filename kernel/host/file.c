@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,7 +49,27 @@ int host_list_dir(const char *path, void (*fn)(void *arg, const char *name), voi
 	return 0;
 }
 
+/* Its state in /proc stands behind the name, which may hold anything. */
+static bool is_zombie(int pid)
+{
+	char path[32], buf[512], *p;
+	ssize n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, buf, sizeof(buf) - 1);
+		close(fd);
+	}
+	if (n <= 0)
+		return false;
+	buf[n] = 0;
+	p = strrchr(buf, ')');
+	return p && p[1] == ' ' && (p[2] == 'Z' || p[2] == 'X');
+}
+
 int host_pid_alive(int pid)
 {
-	return !kill(pid, 0) || errno == EPERM;
+	return (!kill(pid, 0) || errno == EPERM) && !is_zombie(pid);
 }

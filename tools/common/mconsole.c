@@ -5,7 +5,9 @@
 #include "tools/common/mconsole.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +101,31 @@ int mc_pid(const char *socket_path)
 		pid = 0;
 	fclose(f);
 	return pid;
+}
+
+/* The state in /proc/PID/stat stands behind the name, which may hold anything. */
+static bool is_zombie(int pid)
+{
+	char path[32], buf[512], *p;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, buf, sizeof(buf) - 1);
+		close(fd);
+	}
+	if (n <= 0)
+		return false;
+	buf[n] = 0;
+	p = strrchr(buf, ')');
+	return p && p[1] == ' ' && (p[2] == 'Z' || p[2] == 'X');
+}
+
+bool mc_alive(int pid)
+{
+	return pid > 0 && (!kill(pid, 0) || errno == EPERM) && !is_zombie(pid);
 }
 
 /* --- talking --- */

@@ -23,6 +23,8 @@ size_t mc_dirs(char dirs[MC_DIRS_MAX][MC_PATH_MAX]);
 int mc_find(const char *name, char path[MC_PATH_MAX], bool warn);
 int mc_pid(const char *socket_path);		/* from the pid file beside it; 0: unknown */
 
+bool mc_alive(int pid);		/* does that process run? One that nobody has waited for does not */
+
 struct mc_client;
 struct mc_client *mc_open(void);		/* NULL: errno */
 void mc_close(struct mc_client *c);

@@ -4,6 +4,7 @@
  */
 #include "tools/common/usage.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,7 +225,10 @@ static void answer_help(const struct usage *u, const struct usage *parent, const
 		bash_completion(u);
 	else
 		usage_help(u, parent);
-	exit(fflush(stdout) ? 1 : 0);
+	if (!fflush(stdout))
+		exit(0);
+	fprintf(stderr, "%s: standard output: %s\n", parent ? parent->name : u->name, strerror(errno));
+	exit(1);
 }
 
 int usage_wrong(const struct usage *u, const struct usage *parent)

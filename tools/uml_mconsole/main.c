@@ -65,7 +65,11 @@ int main(int argc, char **argv)
 		command = join(argv + optind);
 		status = command ? session_command(&s, command) & 0xff : 1;
 		free(command);
-		return status;
+	} else {
+		status = session_interactive(&s);
 	}
-	return session_interactive(&s);
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "uml_mconsole: standard output: %s\n", strerror(errno));
+	return status ? status : 1;
 }

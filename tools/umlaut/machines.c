@@ -24,7 +24,7 @@ static bool fill(const char *parent, const char *name, struct machine *m)
 	if (stat(m->dir, &st) || !S_ISDIR(st.st_mode))
 		return false;
 	m->pid = mc_pid(m->socket);
-	m->alive = m->pid && (!kill(m->pid, 0) || errno == EPERM);
+	m->alive = mc_alive(m->pid);
 	return m->pid || !stat(m->socket, &st);
 }
 
@@ -102,7 +102,7 @@ int machine_log_path(const struct machine *m, char *path, size_t n)
 bool machine_wait_end(const struct machine *m, int ms)
 {
 	for (; ms > 0; ms -= 10) {
-		if (kill(m->pid, 0) && errno == ESRCH)
+		if (!mc_alive(m->pid))
 			return true;
 		usleep(10000);
 	}

@@ -2,6 +2,7 @@
 /*
  * umlaut COMMAND ...: the table of subcommands.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,14 @@ const struct usage umlaut_usage = {
 	.see = "linux(1), uml_mconsole(1)",
 };
 
+/* What could not be written is no success. */
+static int flushed(int status)
+{
+	bool bad = fflush(stdout) || ferror(stdout);
+
+	return bad && !status ? fail("standard output: %s", strerror(errno)) : status;
+}
+
 int main(int argc, char **argv)
 {
 	const char *v;
@@ -47,7 +56,7 @@ int main(int argc, char **argv)
 		argc -= optind;
 		argv += optind;
 		optind = 0;		/* getopt starts anew */
-		return (*c)->run(argc, argv);
+		return flushed((*c)->run(argc, argv));
 	}
 	fail("no such command: '%s'", argv[optind]);
 	usage_wrong(&umlaut_usage, NULL);

@@ -189,6 +189,8 @@ static void stats_row(const struct machine *m, struct facts *old, bool json, boo
 		json_string(m->name);
 		printf(", \"cpu_percent\": %.1f, \"mem_used_kib\": %lu, \"mem_total_kib\": %lu, \"processes\": %lu}",
 		       cpu, f.mem_total - f.mem_avail, f.mem_total, f.procs);
+	} else if (!f.ok) {
+		printf("%-20s no answer\n", m->name);
 	} else {
 		printf("%-20s %6.1f%% %8lu/%luM %6lu\n", m->name, cpu,
 		       (f.mem_total - f.mem_avail) >> 10, f.mem_total >> 10, f.procs);
@@ -239,6 +241,12 @@ static int stats_main(int argc, char **argv)
 			return EXIT_FAILED;
 		once = once || c == 'n' || c == 'j';
 		json = json || c == 'j';
+	}
+	for (char **name = argv + optind; *name; name++) {
+		struct machine m;
+
+		if (machine_find(*name, &m))
+			return EXIT_FAILED;
 	}
 	for (;;) {
 		if (!once)
