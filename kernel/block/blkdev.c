@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi/errno.h"
+#include "block/buffer.h"
 #include "block/priv.h"
 #include "core/time.h"
 #include "lib/alloc.h"
@@ -41,6 +42,7 @@ void blkdev_put(struct blkdev *b)
 	if (!b || !ref_put(&b->ref))
 		return;
 	whole = b->whole;
+	blkdev_cache_free(b);
 	blk_queue_free(b);
 	if (b->ops && b->ops->free)
 		b->ops->free(b);
@@ -138,6 +140,8 @@ void blkdev_close(struct blkdev *b, void *holder)
 
 	if (holder)
 		unclaim(b);
+	if (b->users == 1)
+		blkdev_cache_close(b);
 	b->users--;
 	if (!--disk->disk_users && disk->ops->release)
 		disk->ops->release(disk);

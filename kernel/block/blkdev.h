@@ -93,7 +93,8 @@ struct blkdev {
 	void *holder;			/* exclusive claim (mount, O_EXCL); NULL */
 	int holders, part_holders;	/* claims by holder; of a disk: claimed partitions */
 	u32 readahead;			/* BLKRASET, sectors */
-	struct pagecache *cache;	/* its bytes; made at the first use */
+	struct pagecache *cache;	/* its bytes: blkdev_cache() */
+	u32 block_size;			/* of buffers: buffer_set_size() */
 	struct list_head node;		/* all devices, sorted by number */
 	/* The queue and statistics: block/queue.c. */
 	struct blk_queue *queue;	/* of a disk */

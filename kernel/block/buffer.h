@@ -12,6 +12,8 @@
 
 #include "block/blkdev.h"
 
+struct cpage;
+
 struct buffer {
 	struct blkdev *bdev;
 	u64 block;			/* in units of size */
@@ -25,10 +27,19 @@ struct buffer {
 	bool verified;			/* the owner checked its checksum since it was read */
 	int error;			/* of the last write back: -EIO once, then cleared by who reports it */
 	void *journal;			/* the journal's state; NULL */
-	/* the rest is block/buffer.c's */
+	/* The rest is block/buffer.c's. */
+	struct buffer *next;		/* of the same page */
+	struct cpage *page;
+	bool pinned;			/* has a pin on the page: data stays where it is */
 };
 
-/* Sets the block size of a device: buffers of another size are dropped. -EINVAL, -EBUSY. Blocks. */
+/* The page cache of the device's bytes, made at the first use: 0 or -ENOMEM. Lives as long as the device. nb */
+int blkdev_cache(struct blkdev *b, struct pagecache **out);
+/* For blkdev.c: the last user goes (what is dirty is written, what nobody uses is dropped), and the device itself. Block. */
+void blkdev_cache_close(struct blkdev *b);
+void blkdev_cache_free(struct blkdev *b);
+
+/* Sets the block size of a device (4096 at first): buffers of another size are dropped. -EINVAL, -EBUSY. Blocks. */
 int buffer_set_size(struct blkdev *b, u32 size);
 /* Block with its contents: 0, -EIO, -ENOMEM. A reference. Blocks when it must be read. */
 int buffer_read(struct blkdev *b, u64 block, struct buffer **out);

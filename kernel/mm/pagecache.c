@@ -499,10 +499,18 @@ void pagecache_unpin(struct pagecache *pc, u64 index, bool dirty)
 	pagecache_release(p);
 }
 
+bool pagecache_pinned(const struct pagecache *pc)
+{
+	for (u64 i = 0; pg_next(&pc->pages, &i); i++)
+		if (pc_page(pc, i)->pins)
+			return true;
+	return false;
+}
+
 void pagecache_forget(struct cpage *p)
 {
 	pc_clear_dirty(p);
-	if (p->pins == 1)
+	if (p->pins == 1 && !(p->flags & (CP_WRITEBACK | CP_LOCKED)))
 		p->flags &= ~(u32)CP_UPTODATE;
 }
 

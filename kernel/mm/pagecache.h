@@ -128,6 +128,8 @@ struct cpage *pagecache_find(struct pagecache *pc, u64 index);	/* filled: pinned
 void pagecache_release(struct cpage *p);			/* nb */
 void pagecache_mark_dirty(struct cpage *p);			/* pinned. nb */
 void pagecache_mark_clean(struct cpage *p);			/* its owner has written it. nb */
+bool pagecache_page_dirty(const struct cpage *p);
+bool pagecache_pinned(const struct pagecache *pc);	/* any page. nb */
 void pagecache_forget(struct cpage *p);		/* pinned: clean, and not filled any more once nobody uses it. nb */
 
 /* For file_ops.mmap: a reference to a backing with the rights asked. Blocks. */

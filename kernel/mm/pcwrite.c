@@ -55,6 +55,11 @@ void pagecache_mark_clean(struct cpage *p)
 	pc_clear_dirty(p);
 }
 
+bool pagecache_page_dirty(const struct cpage *p)
+{
+	return p->flags & CP_DIRTY;
+}
+
 bool pagecache_dirty(const struct pagecache *pc)
 {
 	return pc->ndirty || !list_empty(&pc->runs);

@@ -4,64 +4,14 @@
  * reclaim on an object that also fails; what is on the "disk" is compared after each sync. Mapped and not mapped.
  */
 #include "tests/unit/fake/mm.c"
+#include "tests/unit/fake/pagecache.c"
 #include "tests/unit/fake/sched.c"
 
-#include "core/sysctl.h"
-#include "core/time.h"
-#include "mm/demand.h"
 #include "mm/pcpriv.h"
 #include "tests/unit/test.h"
 
 #define PAGES 40
 #define BYTES (PAGES * PAGE_SIZE)
-
-struct sysctl sysctl = { .dirty_ratio = 20, .dirty_background_ratio = 10 };
-
-u64 mem_excess(void)
-{
-	return 0;
-}
-
-u64 mem_free(void)
-{
-	return fake_mem_total;
-}
-
-ktime_t ktime_get(void)
-{
-	static ktime_t now;
-
-	return ++now;
-}
-
-int kthread_run(const char *name, void (*fn)(void *arg), void *arg)
-{
-	return -ENOMEM;
-}
-
-bool fatal_signal_pending(const struct task *t)
-{
-	return false;
-}
-
-void log_at(enum log_level level, const char *fmt, ...)
-{
-}
-
-/* --- no guest --- */
-
-static int revoked_write, revoke_error;
-
-int demand_revoke(struct backing_maps *maps, u64 first, u64 last, bool only_write)
-{
-	revoked_write += only_write;
-	return revoke_error;
-}
-
-bool demand_has_text(const struct backing_maps *maps)
-{
-	return false;
-}
 
 /* --- the object --- */
 
