@@ -24,10 +24,18 @@ struct cred *cred_get(struct cred *c)
 	return c;
 }
 
+void cred_ring_put(struct cred_ring *cr)
+{
+	if (cr && ref_put(&cr->ref))
+		cr->free(cr);
+}
+
 void cred_put(struct cred *c)
 {
 	if (!c || !ref_put(&c->ref))
 		return;
+	for (int i = 0; i < CRED_RINGS; i++)
+		cred_ring_put(c->rings[i]);
 	kfree(c->groups);
 	kfree(c);
 }
@@ -48,6 +56,20 @@ struct cred *cred_dup(const struct cred *c)
 			return NULL;
 		}
 		memcpy(n->groups, c->groups, c->ngroups * sizeof(u32));
+	}
+	for (int i = 0; i < CRED_RINGS; i++)
+		if (n->rings[i])
+			ref_get(&n->rings[i]->ref);
+	return n;
+}
+
+struct cred *cred_dup_for(const struct cred *c, bool thread)
+{
+	struct cred *n = cred_dup(c);
+
+	for (int i = 0; n && i < (thread ? CRED_RING_PROCESS : CRED_RING_SESSION); i++) {
+		cred_ring_put(n->rings[i]);
+		n->rings[i] = NULL;
 	}
 	return n;
 }

@@ -18,6 +18,7 @@
 #include "core/sched.h"
 #include "core/sysctl.h"
 #include "guest/guest.h"
+#include "keys/keys.h"
 #include "lib/alloc.h"
 #include "mm/mm.h"
 #include "mm/user.h"
@@ -106,10 +107,21 @@ static void copy_task_fields(struct task *c, const struct task *t, u64 flags)
 	}
 }
 
-static int copy_cred(struct task *c, const struct task *t)
+static int copy_cred(struct task *c, const struct task *t, u64 flags)
 {
+	const struct cred *from = t->cred;
+	bool drop = from->rings[CRED_RING_THREAD] ||
+		    (from->rings[CRED_RING_PROCESS] && !(flags & CLONE_THREAD));
+	struct cred *n = drop ? cred_dup_for(from, flags & CLONE_THREAD) : cred_get(t->cred);
+
+	if (!n)
+		return -ENOMEM;
+	if (drop && (flags & CLONE_THREAD) && keys_for_thread(n)) {
+		cred_put(n);
+		return -ENOMEM;
+	}
 	cred_put(c->cred);
-	c->cred = cred_get(t->cred);
+	c->cred = n;
 	return 0;
 }
 
@@ -279,7 +291,7 @@ static int copy_parts(struct task *c, struct task *t, const struct clone_request
 
 	copy_task_fields(c, t, rq->flags);
 	seccomp_fork(c, t);
-	err = copy_cred(c, t);
+	err = copy_cred(c, t, rq->flags);
 	if (!err)
 		err = copy_process(c, t, rq->flags);
 	if (!err)

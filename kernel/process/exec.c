@@ -117,7 +117,7 @@ static void apply_capabilities(struct cred *c, const struct cred *old, bool seti
 static int prepare_cred(struct exec *x)
 {
 	const struct cred *old = current->cred;
-	struct cred *c = cred_dup(old);
+	struct cred *c = cred_dup_for(old, false);
 
 	if (!c)
 		return -ENOMEM;

@@ -117,6 +117,10 @@ int proc_stat(struct seq_buf *s, struct proc_node *n);
 int proc_tid_stat(struct seq_buf *s, struct proc_node *n);
 int proc_status(struct seq_buf *s, struct proc_node *n);
 
+/* keys.c */
+int proc_show_keys(struct seq_buf *s, struct proc_node *n);
+int proc_show_key_users(struct seq_buf *s, struct proc_node *n);
+
 /* mounts.c, stat.c, sysctl.c, sysvipc.c, net.c: tables or files of the top */
 extern const struct file_ops proc_mounts_fops, proc_mountinfo_fops, proc_mountstats_fops;
 extern const struct file_ops proc_kmsg_fops;

@@ -116,12 +116,6 @@ static int write_sysrq(struct proc_node *n, char *text, size_t len)
 	return 0;
 }
 
-static int show_key_users(struct seq_buf *s, struct proc_node *n)
-{
-	seq_printf(s, "%5u: %5d %d/%d %d/%d %d/%d\n", 0, 0, 0, 0, 0, 1000000, 0, 25000000);
-	return 0;
-}
-
 /* The host's first processor stands for all; only numbers differ. */
 int proc_show_cpuinfo(struct seq_buf *s, struct proc_node *n)
 {
@@ -377,8 +371,8 @@ static const struct proc_entry top_table[] = {
 	TEXT("iomem", ""),
 	TEXT("ioports", ""),
 	PROC_DIR("irq", 0555, empty_table),
-	PROC_FILE("key-users", 0444, show_key_users),
-	TEXT("keys", ""),
+	PROC_FILE("key-users", 0444, proc_show_key_users),
+	PROC_FILE("keys", 0444, proc_show_keys),
 	{ .name = "kmsg", .mode = S_IFREG | 0400, .fops = &proc_kmsg_fops },
 	PROC_FILE("loadavg", 0444, proc_show_loadavg),
 	TEXT("locks", ""),

@@ -15,6 +15,7 @@
 #include "core/sysctl.h"
 #include "core/task.h"
 #include "ipc/ipc.h"
+#include "keys/keys.h"
 #include "mm/pagecache.h"
 #include "vfs/pipe.h"
 
@@ -227,10 +228,10 @@ static const struct proc_entry pty_table[] = {
 };
 
 static const struct proc_entry keys_table[] = {
-	KEPT("maxbytes", 20000, 0, INT32_MAX),
-	KEPT("maxkeys", 200, 0, INT32_MAX),
-	KEPT("root_maxbytes", 25000000, 0, INT32_MAX),
-	KEPT("root_maxkeys", 1000000, 0, INT32_MAX),
+	INT("maxbytes", keys_maxbytes, 0, INT32_MAX),
+	INT("maxkeys", keys_maxkeys, 0, INT32_MAX),
+	INT("root_maxbytes", keys_root_maxbytes, 0, INT32_MAX),
+	INT("root_maxkeys", keys_root_maxkeys, 0, INT32_MAX),
 	PROC_END
 };
 
