@@ -103,6 +103,15 @@ static int mem_remove(const char *arg, const char **error)
 
 /* --- disks --- */
 
+static int ubd_config(const char *arg, const char **error)
+{
+	const char *text = NULL;
+	int err = ubd_hot_config(arg, &text);
+
+	*error = text ? text : "";
+	return err;
+}
+
 #define PATHS_MAX 8200			/* two names of files and a comma */
 
 static int ubd_get(const char *arg, struct seq_buf *out, const char **error)
@@ -117,7 +126,7 @@ static int ubd_get(const char *arg, struct seq_buf *out, const char **error)
 }
 
 const struct mc_device devices[] = {
-	{ "ubd", ubd_hot_config, ubd_get, ubd_hot_remove },
+	{ "ubd", ubd_config, ubd_get, ubd_hot_remove },
 	{ "con", con_config, con_get, con_remove },
 	{ "ssl", ssl_config, ssl_get, ssl_remove },
 	{ "mem", mem_config, mem_get, mem_remove },

@@ -30,7 +30,10 @@ int ubd_init(void);
 /* What is only in memory (bitmaps of COW files) goes to the host; no request is under way any more. May block. */
 void ubd_shutdown(void);
 
-/* The management console: arg follows "ubd". 0, a negative errno or 1; *error: static text. Block. */
+/*
+ * The management console: arg follows "ubd". 0, a negative errno or 1; *error: static text,
+ * NULL: there is none. Block.
+ */
 int ubd_hot_config(const char *arg, const char **error);
 int ubd_hot_get(const char *arg, char *out, size_t n, const char **error);
 int ubd_hot_remove(const char *arg, const char **error);

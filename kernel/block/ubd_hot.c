@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "abi/errno.h"
-#include "core/sched.h"
+#include "core/offload.h"
 
 /* The number in arg, which ends there or goes on with "=". -EINVAL, -ERANGE */
 static int unit_of(const char *arg)
@@ -17,6 +17,24 @@ static int unit_of(const char *arg)
 	if (n < 0 || (*arg && *arg != '='))
 		return -EINVAL;
 	return n < UBD_MAX ? n : -ERANGE;
+}
+
+struct opening {
+	struct ubd *u;
+	const char **error;
+};
+
+static int open_it(void *arg)
+{
+	struct opening *o = arg;
+
+	return ubd_open(o->u, o->error);
+}
+
+static int close_it(void *arg)
+{
+	ubd_close(arg);
+	return 0;
 }
 
 int ubd_hot_config(const char *arg, const char **error)
@@ -29,9 +47,7 @@ int ubd_hot_config(const char *arg, const char **error)
 	u = &ubds[index];
 	if (!u->file)
 		return 0;		/* "ubd1=": flags and nothing else, no device */
-	host_block_begin();
-	err = ubd_open(u, error);
-	host_block_end();
+	err = offload_call(open_it, &(struct opening){ u, error });
 	if (err == -EACCES)
 		*error = "Permission denied: a confined machine opens only files that its command line named";
 	if (!err)
@@ -76,9 +92,7 @@ int ubd_hot_remove(const char *arg, const char **error)
 	if (err)
 		return err;
 	u->bdev = NULL;
-	host_block_begin();
-	ubd_close(u);
-	host_block_end();
+	offload_call(close_it, u);
 	ubd_forget(u);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "core/offload.h"
 
 #include "core/sched.h"
+#include "core/wait.h"
 #include "host/host.h"
 
 #define THREADS_MAX 8
@@ -57,6 +58,40 @@ static void help(void *arg)
 		sched_notice();
 		kernel_unlock();
 	}
+}
+
+struct call {
+	struct offload off;
+	int (*fn)(void *arg);
+	void *arg;
+	int ret;
+	bool done;
+	struct wait_queue wq;
+};
+
+static void call_run(struct offload *o)
+{
+	struct call *c = container_of(o, struct call, off);
+
+	c->ret = c->fn(c->arg);
+}
+
+static void call_done(struct offload *o)
+{
+	struct call *c = container_of(o, struct call, off);
+
+	c->done = true;
+	wake_up(&c->wq);
+}
+
+int offload_call(int (*fn)(void *arg), void *arg)
+{
+	struct call c = { .off = { .run = call_run, .done = call_done }, .fn = fn, .arg = arg };
+
+	wq_init(&c.wq);
+	offload_submit(&c.off);
+	wait_event(&c.wq, c.done, "offload");
+	return c.ret;
 }
 
 void offload_submit(struct offload *o)

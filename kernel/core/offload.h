@@ -8,6 +8,7 @@
 #define CORE_OFFLOAD_H
 
 #include "lib/list.h"
+#include "lib/types.h"
 
 struct offload {
 	struct list_head node;
@@ -19,5 +20,7 @@ struct offload {
 
 /* Started in the order of submission, several at a time. Kernel lock held; nb. */
 void offload_submit(struct offload *o);
+/* fn(arg) there, while the calling task waits: for what also needs a thread's large stack. Its value. Blocks. */
+int offload_call(int (*fn)(void *arg), void *arg);
 
 #endif
