@@ -29,7 +29,7 @@
 static volatile uint32_t *rounds;	/* shared */
 static volatile char *complaint;
 
-static void complain(const char *fmt, ...)
+void complain(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -101,7 +101,7 @@ static const struct attack {
 	{ "jump", attack_jump }, { "calls", attack_calls }, { "scribble", attack_scribble },
 	{ "race", attack_race }, { "bell", attack_bell }, { "fds", attack_fds }, { "maps", attack_maps },
 	{ "strangers", attack_strangers }, { "deaf", attack_deaf }, { "mute", attack_mute },
-	{ "threads", attack_threads }, { "fuzz", attack_fuzz }, { "fuzzroot", attack_fuzzroot },
+	{ "threads", attack_threads }, { "served", attack_served }, { "fuzz", attack_fuzz }, { "fuzzroot", attack_fuzzroot },
 };
 #define NATTACKS (sizeof(attacks) / sizeof(attacks[0]))
 

@@ -18,6 +18,7 @@ uint64_t some_value(void);
 double now(void);
 bool time_left(void);
 void nap(long ms);
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* the attack has succeeded */
 /* Children in sequence: fn in each, for a second at most, until the attack's time is over. */
 void in_children(void (*fn)(void));
 
@@ -34,6 +35,12 @@ void attack_strangers(void);
 void attack_deaf(void);
 void attack_mute(void);
 void attack_threads(void);
+
+/* One host call from near text, once make_gadget() was there. */
+long raw_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+
+/* served.c: against the table of descriptors that the process serves itself */
+void attack_served(void);
 
 /* fuzz.c: any call with any arguments */
 void attack_fuzz(void);

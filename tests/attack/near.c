@@ -75,6 +75,11 @@ bool make_gadget(void)
 	return false;
 }
 
+long raw_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+	return RAW(nr, a, b, c, d, e, f);
+}
+
 static struct near_area *area(unsigned int i)
 {
 	return (struct near_area *)(NEAR_SHARED + (uint64_t)i * AREA_SIZE);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attacks on descriptors that the process serves itself: its table lies about words, locks and positions while the
+ * far kernel uses them, and the host descriptors are used for what they were not opened for.
+ */
+#include "attack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "near/layout.h"
+#include "near/proto.h"
+
+#define ONLY_READ "/tmp/only-read"
+#define SIZE 4096
+
+static char buf[2 * SIZE];
+
+static struct near_fd *entry(unsigned int fd)
+{
+	return (struct near_fd *)(NEAR_SHARED + AREA_FDS) + fd;
+}
+
+static void make_file(void)
+{
+	int fd = open(ONLY_READ, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	memset(buf, 'r', SIZE);
+	if (write(fd, buf, SIZE) != SIZE)
+		complain("cannot write a file");
+	close(fd);
+}
+
+/* Often enough to be served. */
+static void use(int fd)
+{
+	for (int i = 0; i < 10; i++) {
+		pread(fd, buf, 16, i);
+		read(fd, buf, 16);
+		lseek(fd, i, SEEK_SET);
+	}
+}
+
+static void *noise(void *arg)
+{
+	for (;;) {
+		struct near_fd *e = entry((unsigned int)below(below(4) ? 16 : NEAR_FDS));
+
+		switch (below(5)) {
+		case 0:
+			e->word = (uint32_t)(below(2) ? rnd() : below(0x80));
+			break;
+		case 1:
+			e->lock = (uint32_t)below(3);
+			break;
+		case 2:
+			e->pos = below(2) ? some_value() : below(SIZE);
+			break;
+		case 3:
+			e->limit = some_value();
+			break;
+		case 4:
+			e->lock = 0;
+		}
+		for (volatile long i = 0; i < 100; i++)
+			;
+	}
+	return NULL;
+}
+
+/* Whatever descriptors there are, by calls that pass the filter. */
+static void raw_once(void)
+{
+	static const long nrs[] = { SYS_pwrite64, SYS_pwrite64, SYS_pread64, SYS_dup3, SYS_close, SYS_mmap };
+	long nr = nrs[below(sizeof(nrs) / sizeof(nrs[0]))];
+	uint64_t fd = below(NEAR_FD_BASE + 24);
+
+	if (nr == SYS_dup3)
+		raw_call(nr, 2 + fd, 2 + below(NEAR_FD_BASE + 24), 0, 0, 0, 0);
+	else if (nr == SYS_mmap)
+		raw_call(nr, 0, SIZE, 3, 1 /* MAP_SHARED */, fd, 0);
+	else if (nr != SYS_close || fd > 1)
+		raw_call(nr, fd, (uint64_t)"evil", 4, below(SIZE), 0, 0);
+}
+
+static void honest_once(int fd)
+{
+	struct iovec v[2] = { { buf, 10 }, { buf + 10, 10 } };
+
+	switch (below(9)) {
+	case 0:
+		use(fd);
+		break;
+	case 1:
+		readv(fd, v, 2);
+		break;
+	case 2:
+		close(dup(fd));
+		break;
+	case 3:
+		dup2(open(ONLY_READ, O_RDONLY), (int)below(12) + 3);
+		break;
+	case 4:
+		close((int)below(12) + 3);
+		break;
+	case 5:
+		sendfile(1, fd, NULL, 0);
+		lseek(fd, 0, SEEK_END);
+		break;
+	case 6:
+		if (!fork()) {
+			use(fd);
+			_exit(0);
+		}
+		wait(NULL);
+		break;
+	case 7:
+		if (!vfork())
+			_exit(0);
+		wait(NULL);
+		break;
+	case 8:
+		close(open("/tmp/a1", O_RDWR | O_CREAT, 0600));
+	}
+}
+
+static void attacker(void)
+{
+	int fd = open(ONLY_READ, O_RDONLY), other = open("/tmp/a0", O_RDWR | O_CREAT, 0600);
+	pthread_t t;
+
+	use(fd);
+	use(other);
+	pthread_create(&t, NULL, noise, NULL);
+	for (;;) {
+		honest_once(below(2) ? fd : other);
+		raw_once();
+	}
+}
+
+/* A lock that is never freed keeps only its own process waiting. */
+static void hold_lock(void)
+{
+	int fd = open(ONLY_READ, O_RDONLY);
+	double start;
+	pid_t pid;
+
+	use(fd);
+	entry((unsigned int)fd)->lock = NFDL_NEAR;
+	pid = fork();
+	if (!pid) {
+		start = now();
+		if (lseek(fd, 0, SEEK_SET) || read(fd, buf, 10) != 10)
+			complain("a file shared with a hostile process cannot be read");
+		if (now() - start > 10)
+			complain("a hostile process delays those that share its files");
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	_exit(0);
+}
+
+static void check_file(void)
+{
+	int fd = open(ONLY_READ, O_RDONLY);
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	close(fd);
+	for (ssize_t i = 0; i < n; i++)
+		if (buf[i] != 'r')
+			n = -1;
+	if (n != SIZE)
+		complain("a file that was open for reading only has changed");
+}
+
+void attack_served(void)
+{
+	make_file();
+	if (!fork())
+		hold_lock();
+	if (!fork())
+		for (;; nap(10))
+			check_file();
+	in_children(attacker);
+}
