@@ -13,6 +13,7 @@
 	.globl near_fast, near_exit_check, near_exit_end, near_exit_trap, near_trap_ret
 	.globl near_restorer, near_sigreturn, near_fork_asm, near_thread_asm
 	.globl near_uaccess_begin, near_uaccess_end, near_uaccess_fault
+	.globl near_xsave, near_fpu_reset
 	.globl near_copy, near_strcopy, near_cmpxchg, near_clear, near_switch
 
 near_fast:
@@ -34,7 +35,8 @@ near_fast:
 	mov	%rcx, %rdi
 	mov	%rsp, %rsi
 	call	near_fast_call
-	/* rdx: 0 return, 1 trap with the result in rax, 2 make the call again with all saved */
+	/* rdx: 0 return, 1 trap with the result in rax, 2 make the call again with all saved, 3 deliver a signal */
+near_leave:
 	mov	%rdx, %r11
 	mov	8(%rsp), %rdi
 	mov	16(%rsp), %rsi
@@ -59,6 +61,22 @@ near_exit_end:
 near_exit_special:
 	cmp	$2, %r11d
 	je	near_exit_redo
+	cmp	$3, %r11d
+	jne	near_exit_trap
+	/* What near_fast has not saved is as it was: struct near_saved below struct near_frame. */
+	sub	$64, %rsp
+	mov	%rcx, %rdi
+	mov	%rsp, %rsi
+	push	%r15
+	push	%r14
+	push	%r13
+	push	%r12
+	push	%rbp
+	push	%rbx
+	mov	%rsp, %rdx
+	call	near_fast_signal
+	add	$48, %rsp
+	jmp	near_leave
 near_exit_trap:
 	mov	%rax, A_BRAX(%rcx)
 	mov	A_BRSP(%rcx), %rsp
@@ -214,8 +232,29 @@ near_cmpxchg:
 	mov	%eax, (%r8)
 	xor	%eax, %eax
 	ret
+/* near_xsave(dst, features): 0 or -EFAULT */
+near_xsave:
+	mov	%rsi, %rax
+	mov	%rsi, %rdx
+	shr	$32, %rdx
+	xsave64	(%rdi)
+	xor	%eax, %eax
+	ret
 near_uaccess_end:
 near_uaccess_fault:
 	mov	$-14, %rax
 	ret
+/* near_fpu_reset(features): initial state */
+near_fpu_reset:
+	mov	%rdi, %rax
+	mov	%rdi, %rdx
+	shr	$32, %rdx
+	xrstor64 fpu_initial(%rip)
+	ret
+	.balign	64
+fpu_initial:
+	.word	0x37f
+	.skip	22
+	.long	0x1f80			/* MXCSR */
+	.skip	576 - 28
 	.section .note.GNU-stack, "", @progbits

@@ -66,6 +66,24 @@ static long put_frame(const struct near_frame_req *q, struct near_uc *uc, u64 sp
 	return near_copy((void *)sp, &f, sizeof(f));
 }
 
+/* The frame below sp, with the FPU state at fpaddr; uc becomes the handler's start. */
+static long push_below(struct near_uc *uc, const struct near_frame_req *q, u64 sp, u64 fpaddr)
+{
+	sp = ((sp - sizeof(struct rt_frame)) & ~15ULL) - 8;
+	if (put_frame(q, uc, sp, fpaddr))
+		return -EFAULT;
+	uc->r.rdi = q->sig;
+	uc->r.rsi = sp + offsetof(struct rt_frame, info);
+	uc->r.rdx = sp + offsetof(struct rt_frame, uc);
+	uc->r.rax = 0;
+	uc->r.rsp = sp;
+	uc->r.rip = q->handler;
+	uc->r.eflags &= ~(u64)EFLAGS_CLEAR_ON_ENTRY;
+	uc->r.cs = 0x33;
+	uc->r.ss = 0x2b;
+	return 0;
+}
+
 long near_push(struct near_uc *uc, const struct near_frame_req *q)
 {
 	struct _fpstate_64 *fp = (struct _fpstate_64 *)uc->r.fpstate;
@@ -79,20 +97,49 @@ long near_push(struct near_uc *uc, const struct near_frame_req *q)
 		if (near_copy((void *)sp, fp, n))
 			return -EFAULT;
 	}
-	sp = ((sp - sizeof(struct rt_frame)) & ~15ULL) - 8;
-	if (put_frame(q, uc, sp, fpaddr))
+	if (push_below(uc, q, sp, fpaddr))
 		return -EFAULT;
-	uc->r.rdi = q->sig;
-	uc->r.rsi = sp + offsetof(struct rt_frame, info);
-	uc->r.rdx = sp + offsetof(struct rt_frame, uc);
-	uc->r.rax = 0;
-	uc->r.rsp = sp;
-	uc->r.rip = q->handler;
-	uc->r.eflags &= ~(u64)EFLAGS_CLEAR_ON_ENTRY;
-	uc->r.cs = 0x33;
-	uc->r.ss = 0x2b;
 	if (fp)
 		fp_reset(fp);
+	return 0;
+}
+
+void near_learn_fpu(const struct near_uc *uc)
+{
+	const struct _fpstate_64 *fp = (const struct _fpstate_64 *)uc->r.fpstate;
+
+	if (fp && fp_size(fp) > 512 && !near_data()->fpu.magic1)
+		near_data()->fpu = fp->sw_reserved;
+}
+
+/* The state in the registers, as the host would have put it there. */
+static long save_live(u64 to)
+{
+	const struct _fpx_sw_bytes *sw = &near_data()->fpu;
+	struct _fpstate_64 *fp = (struct _fpstate_64 *)to;
+	u64 *features = (u64 *)&((struct _xstate *)fp)->xstate_hdr.xfeatures;
+	const u32 magic2 = FP_XSTATE_MAGIC2;
+	u64 bv;
+
+	if (near_clear(features, sizeof(struct _header)) || near_xsave(fp, sw->xfeatures) ||
+	    near_copy(&fp->sw_reserved, sw, sizeof(*sw)) ||
+	    near_copy((void *)(to + sw->extended_size - sizeof(magic2)), &magic2, sizeof(magic2)) ||
+	    near_copy(&bv, features, sizeof(bv)))
+		return -EFAULT;
+	bv |= 3;		/* x87 and SSE always count */
+	return near_copy(features, &bv, sizeof(bv));
+}
+
+#define PKRU (1ULL << 9)
+
+long near_push_live(struct near_uc *uc, const struct near_frame_req *q)
+{
+	u64 fpaddr = (q->sp - near_data()->fpu.extended_size) & ~63ULL;
+
+	uc->flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	if (save_live(fpaddr) || push_below(uc, q, fpaddr, fpaddr))
+		return -EFAULT;
+	near_fpu_reset(near_data()->fpu.xfeatures & ~PKRU);
 	return 0;
 }
 

@@ -10,6 +10,8 @@
 #include "near/layout.h"
 #include "near/proto.h"
 
+#include <asm/sigcontext.h>
+
 #pragma GCC visibility push(hidden)
 
 /* The host's signal frame, as far as we touch it (asm/sigcontext.h names, 64-bit). */
@@ -49,6 +51,7 @@ struct near_data {
 	u8 traps[256];		/* how often; at WORTH_TRAPS the far kernel hears of it */
 	u32 reports;		/* since the last site that could be patched */
 	u32 nsites2;
+	struct _fpx_sw_bytes fpu;	/* of the host's signal frames; magic1 0: not known yet */
 	u32 fsgsbase;			/* RDFSBASE works */
 	u32 lock;
 };
@@ -67,6 +70,17 @@ static inline struct near_area *near_area_at(u64 addr)
 struct near_frame {
 	u64 nr, args[6];
 	struct near_area *area;
+};
+
+struct near_saved {		/* the other registers that a call leaves alone, as near_exit_special pushes them */
+	u64 rbx, rbp, r12, r13, r14, r15;
+};
+
+/* rax and rdx of near_fast: the result, and how to leave. */
+enum { LEAVE_RETURN, LEAVE_TRAP, LEAVE_REDO, LEAVE_SIGNAL };
+struct near_leave {
+	u64 result;
+	u64 next;		/* return; trap with the result; make the call again, all saved; near_fast_signal() */
 };
 
 static inline long near_syscall6(long nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
@@ -88,6 +102,8 @@ static inline long near_syscall6(long nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64
 long near_copy(void *dst, const void *src, size_t n);
 long near_clear(void *dst, size_t n);
 long near_strcopy(char *dst, const char *src, size_t n);
+long near_xsave(void *dst, u64 features);
+void near_fpu_reset(u64 features);
 long near_cmpxchg(u32 *addr, u32 expect, u32 desired, u32 *old);
 long near_fork_asm(u64 flags, long memfd, long ctlfd, u64 stack, void (*fn)(struct near_area *),
 		   struct near_area *arg);
@@ -129,9 +145,13 @@ long near_frame_pop(struct near_area *a);
 /* The two for a frame request of our own, and for a frame that was copied from the guest's stack: 0 or -EFAULT. */
 long near_push(struct near_uc *uc, const struct near_frame_req *q);
 long near_pop(struct near_uc *uc, const struct near_uc *g);
+/* Where the FPU's registers are the program's: possible once near_learn_fpu() has seen a frame of the host's. */
+void near_learn_fpu(const struct near_uc *uc);
+long near_push_live(struct near_uc *uc, const struct near_frame_req *q);
 /* selfsig.c: may this call be answered here, once all registers are saved? Then do so: false, it may not after all. */
 bool near_selfsig_wants(const struct near_area *a, long nr, const u64 *args);
 bool near_selfsig(struct near_area *a, struct near_uc *uc, long nr, const u64 *args);
+struct near_leave near_fast_signal(struct near_area *a, struct near_frame *f, const struct near_saved *s);
 /* patch.c */
 s64 near_patch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff, bool alone);
 s64 near_unpatch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff);

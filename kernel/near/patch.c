@@ -362,6 +362,8 @@ static u8 *slot_of(u64 ip)
 
 u64 near_island_ret(u64 tail)
 {
+	if (!in_islands(tail))
+		return tail;		/* a handler is entered: near_fast_signal() */
 	return *(u64 *)(slot_of(tail) + FACT_RET);
 }
 

@@ -59,37 +59,89 @@ static bool on_altstack(const struct near_area *a, u64 sp)
 	return sp > a->ss_sp && sp - a->ss_sp <= a->ss_size;
 }
 
-static bool deliver(struct near_area *a, struct near_uc *uc, u64 sig, long nr)
+static void request(const struct near_area *a, u64 rsp, u64 sig, long nr, struct near_frame_req *q)
 {
-	const struct near_action act = *action_of(a, sig);
-	struct near_frame_req q;
-	siginfo_t *info = (siginfo_t *)q.siginfo;
-	u64 rax = uc->r.rax;
+	const struct near_action *act = action_of(a, sig);
+	siginfo_t *info = (siginfo_t *)q->siginfo;
 
-	for (u32 i = 0; i < sizeof(q.siginfo); i++)
-		q.siginfo[i] = 0;
+	for (u32 i = 0; i < sizeof(q->siginfo); i++)
+		q->siginfo[i] = 0;
 	info->si_signo = (int)sig;
 	info->si_code = nr == __NR_kill ? SI_USER : SI_TKILL;
 	info->si_pid = (int)a->pid;
 	info->si_uid = a->uid;
-	q.sp = uc->r.rsp - RED_ZONE;
-	if (act.flags & SA_ONSTACK && a->ss_size && !on_altstack(a, uc->r.rsp))
-		q.sp = a->ss_sp + a->ss_size;
-	q.handler = act.handler;
-	q.restorer = act.restorer;
-	q.flags = act.flags;
-	q.oldmask = a->sigmask;
-	q.ss_sp = a->ss_sp;
-	q.ss_size = a->ss_size;
-	q.ss_flags = a->ss_flags;
-	q.sig = (u32)sig;
+	q->sp = rsp - RED_ZONE;
+	if (act->flags & SA_ONSTACK && a->ss_size && !on_altstack(a, rsp))
+		q->sp = a->ss_sp + a->ss_size;
+	q->handler = act->handler;
+	q->restorer = act->restorer;
+	q->flags = act->flags;
+	q->oldmask = a->sigmask;
+	q->ss_sp = a->ss_sp;
+	q->ss_size = a->ss_size;
+	q->ss_flags = a->ss_flags;
+	q->sig = (u32)sig;
+}
+
+static void mask_for_handler(struct near_area *a, u64 sig)
+{
+	const struct near_action *act = action_of(a, sig);
+
+	a->sigmask = (a->sigmask | act->mask | (act->flags & SA_NODEFER ? 0 : BIT(sig))) & ~UNBLOCKABLE;
+}
+
+static bool deliver(struct near_area *a, struct near_uc *uc, u64 sig, long nr)
+{
+	struct near_frame_req q;
+	u64 rax = uc->r.rax;
+
+	near_learn_fpu(uc);
+	request(a, uc->r.rsp, sig, nr, &q);
 	uc->r.rax = 0;
 	if (near_push(uc, &q)) {
 		uc->r.rax = rax;
 		return false;		/* the far kernel finds it, too, and ends the program */
 	}
-	a->sigmask = (q.oldmask | act.mask | (act.flags & SA_NODEFER ? 0 : BIT(sig))) & ~UNBLOCKABLE;
+	mask_for_handler(a, sig);
 	return true;
+}
+
+/* The call came through a patched site: what the host would have saved is in the area, in f and in s. */
+static void live_context(const struct near_area *a, const struct near_frame *f, const struct near_saved *s,
+			 struct near_uc *uc)
+{
+	const u64 back = near_island_ret(a->b_ret);
+
+	*uc = (struct near_uc){
+		.r = {
+			.r8 = f->args[4], .r9 = f->args[5], .r10 = f->args[3], .r11 = a->b_flags,
+			.r12 = s->r12, .r13 = s->r13, .r14 = s->r14, .r15 = s->r15, .rdi = f->args[0],
+			.rsi = f->args[1], .rbp = s->rbp, .rbx = s->rbx, .rdx = f->args[2], .rcx = back,
+			.rsp = a->b_rsp, .rip = back, .eflags = a->b_flags, .cs = 0x33, .ss = 0x2b,
+		},
+	};
+}
+
+/* Return into the handler instead of to the caller. */
+struct near_leave near_fast_signal(struct near_area *a, struct near_frame *f, const struct near_saved *s)
+{
+	long nr = (s32)f->nr;
+	u64 sig = sent_to_self(a, nr, f->args);
+	struct near_frame_req q;
+	struct near_uc uc;
+
+	live_context(a, f, s, &uc);
+	request(a, uc.r.rsp, sig, nr, &q);
+	if (near_push_live(&uc, &q))
+		return (struct near_leave){ (u64)nr, LEAVE_REDO };
+	mask_for_handler(a, sig);
+	f->args[0] = uc.r.rdi;
+	f->args[1] = uc.r.rsi;
+	f->args[2] = uc.r.rdx;
+	a->b_rsp = uc.r.rsp;
+	a->b_ret = uc.r.rip;
+	a->b_flags = uc.r.eflags;
+	return (struct near_leave){ 0, LEAVE_RETURN };
 }
 
 static bool go_back(struct near_area *a, struct near_uc *uc)

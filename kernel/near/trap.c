@@ -17,12 +17,6 @@
 #include <linux/futex.h>
 #include <linux/time_types.h>
 
-/* rax and rdx of near_fast: the result, and how to leave. */
-struct near_leave {
-	u64 result;
-	u64 next;		/* 0 return, 1 trap with the result, 2 make the call again, all saved */
-};
-
 struct near_leave near_fast_call(struct near_area *a, struct near_frame *f);
 
 static void ring(struct near_area *a)
@@ -148,7 +142,7 @@ static struct near_leave far_call(struct near_area *a, struct near_frame *f, lon
 	a->site = 0;
 	near_prefetch(a, nr, f->args);
 	how = near_far_call(a);
-	return (struct near_leave){ (u64)a->result, how & RESUME_TRAP ? 1 : 0 };
+	return (struct near_leave){ (u64)a->result, how & RESUME_TRAP ? LEAVE_TRAP : LEAVE_RETURN };
 }
 
 struct near_leave near_fast_call(struct near_area *a, struct near_frame *f)
@@ -156,11 +150,13 @@ struct near_leave near_fast_call(struct near_area *a, struct near_frame *f)
 	long nr = (s32)f->nr;
 	long result;
 
-	if (needs_full(nr) || near_selfsig_wants(a, nr, f->args))
-		return (struct near_leave){ (u64)nr, 2 };
+	if (needs_full(nr))
+		return (struct near_leave){ (u64)nr, LEAVE_REDO };
+	if (near_selfsig_wants(a, nr, f->args))
+		return (struct near_leave){ (u64)nr, near_data()->fpu.magic1 ? LEAVE_SIGNAL : LEAVE_REDO };
 	a->moved = 0;
 	if (near_local(a, nr, f->args, &result))
-		return (struct near_leave){ (u64)result, 0 };
+		return (struct near_leave){ (u64)result, LEAVE_RETURN };
 	return far_call(a, f, nr);
 }
 

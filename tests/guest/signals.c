@@ -839,6 +839,90 @@ TEST(longjmp_out_of_many_handlers)
 	EQ(i, 1000);
 }
 
+/* --- a signal to oneself, often: all registers are seen, kept, and can be changed --- */
+
+static uint64_t self_in[10];
+static int self_bad;
+
+static void look_at_self(int sig, siginfo_t *info, void *ctx)
+{
+	greg_t *g = ((ucontext_t *)ctx)->uc_mcontext.gregs;
+	unsigned int mxcsr;
+	sigset_t now;
+
+	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	sigprocmask(SIG_SETMASK, NULL, &now);
+	self_bad |= mxcsr != 0x1f80;
+	self_bad |= info->si_pid != getpid() || info->si_uid != getuid() || info->si_code != SI_TKILL;
+	self_bad |= g[REG_RBX] != 11 || g[REG_R12] != 12 || g[REG_R13] != 13 || g[REG_R14] != 14;
+	self_bad |= g[REG_R8] != 8 || g[REG_R9] != 9 || g[REG_R10] != 10 || g[REG_RAX] != 0;
+	self_bad |= g[REG_RDX] != sig || g[REG_RDI] != getpid();
+	self_bad |= memcmp((void *)(g[REG_RIP] - 2), "\x0f\x05", 2) != 0;
+	self_bad |= sigismember(&now, sig) != 1 || sigismember(&now, SIGUSR2) != 1;
+	g[REG_R13] = 113;
+	g[REG_R9] = 109;
+	__asm__ volatile("pxor %%xmm3, %%xmm3\n\txor %%ebx, %%ebx\n\txor %%r12, %%r12" : : : "xmm3", "rbx", "r12");
+}
+
+static void signal_self_raw(int pid, int tid)
+{
+	register long r8 __asm__("r8") = 8;
+	register long r9 __asm__("r9") = 9;
+	register long r10 __asm__("r10") = 10;
+	unsigned int strange = 0x7f80, normal = 0x1f80;
+	double kept = 0;
+
+	__asm__ volatile("ldmxcsr %[strange]\n\t"
+			 "mov $11, %%rbx\n\tmov $12, %%r12\n\tmov $13, %%r13\n\tmov $14, %%r14\n\t"
+			 "mov $0x4045000000000000, %%rax\n\tmovq %%rax, %%xmm3\n\t"
+			 "mov $234, %%eax\n\tsyscall\n\t"
+			 "mov %%rbx, %[in]\n\tmov %%r12, 8+%[in]\n\tmov %%r13, 16+%[in]\n\t"
+			 "mov %%r14, 24+%[in]\n\tmov %%r9, 32+%[in]\n\tmov %%rax, 40+%[in]\n\t"
+			 "movq %%xmm3, %[kept]\n\tstmxcsr %[strange]\n\tldmxcsr %[normal]"
+			 : [in] "+m"(self_in), [kept] "=m"(kept), [strange] "+m"(strange), "+r"(r8), "+r"(r9),
+			   "+r"(r10)
+			 : "D"(pid), "S"(tid), "d"(SIGUSR1), [normal] "m"(normal)
+			 : "rax", "rbx", "rcx", "r11", "r12", "r13", "r14", "xmm3", "memory");
+	CHECK(kept == 42);
+	EQ(strange, 0x7f80);
+}
+
+TEST(registers_of_a_signal_to_oneself)
+{
+	struct sigaction sa = { .sa_sigaction = look_at_self, .sa_flags = SA_SIGINFO };
+	int i;
+
+	sigaddset(&sa.sa_mask, SIGUSR2);
+	for (i = 0; i < 8; i++)
+		OK(sigaction(SIGUSR1, &sa, NULL));
+	for (i = 0; i < 100; i++) {
+		signal_self_raw(getpid(), gettid());
+		EQ(self_bad, 0);
+		CHECK(self_in[0] == 11 && self_in[1] == 12 && self_in[2] == 113 && self_in[3] == 14);
+		CHECK(self_in[4] == 109 && self_in[5] == 0);
+	}
+}
+
+TEST(signals_to_oneself_on_a_stack)
+{
+	stack_t ss = { .ss_sp = malloc(65536), .ss_size = 65536 };
+	int i;
+
+	OK(sigaltstack(&ss, NULL));
+	on_signal(SIGUSR1, count, SA_ONSTACK);
+	for (i = 0; i < 100; i++)
+		raise(SIGUSR1);
+	EQ(got_n, 100);
+	OK(sigaltstack(NULL, &ss));
+	EQ(ss.ss_flags, 0);
+	on_signal(SIGUSR1, count, SA_RESETHAND);
+	raise(SIGUSR1);
+	WAIT_SIGNAL(CHILD(raise(SIGUSR1)), SIGUSR1);
+	signal(SIGUSR1, SIG_IGN);
+	raise(SIGUSR1);
+	EQ(got_n, 101);
+}
+
 /* An ignored signal in the moment in which another is let loose must not hide that. */
 TEST(ignored_while_unblocking)
 {
