@@ -72,7 +72,7 @@ export CONFIG_ := CONFIG_
 
 config-goals := menuconfig nconfig config oldconfig olddefconfig defconfig alldefconfig \
 	allnoconfig allyesconfig savedefconfig
-no-config-goals := $(config-goals) clean distclean mrproper help check soak attack bench programs
+no-config-goals := $(config-goals) clean distclean mrproper help check soak attack crash image bench programs
 
 # Read .config unless only goals are asked for that make it or do not need it.
 goals := $(or $(MAKECMDGOALS),all)
@@ -138,7 +138,7 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 # ---- goals ----------------------------------------------------------------------------------
 
 .PHONY: all linux link tools lib $(addprefix kernel/,$(folders) near embed) guest-tests \
-	unit unit-programs check attack bench soak programs install help clean distclean mrproper $(config-goals) FORCE
+	unit unit-programs check attack crash image bench soak programs install help clean distclean mrproper $(config-goals) FORCE
 
 all: linux tools
 
@@ -380,6 +380,17 @@ soak:
 	$(Q)SOAK=1 UMLAUT=$(B)/linux tests/e2e/load.py
 	$(Q)SOAK=1 UMLAUT=$(B)/linux tests/e2e/commands.py
 
+# A Debian that boots from its own disk; IMAGE_SIZE and IMAGE_PACKAGES say how large, and what else is in it.
+IMAGE_SIZE ?= 1G
+image:
+	$(Q)mkdir -p $(O)
+	$(Q)scripts/make-image --size $(IMAGE_SIZE) $(O)/debian.img $(IMAGE_PACKAGES)
+
+# The kernel is killed a thousand times under a load on ext4; nothing durable may be lost.
+crash:
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)CRASH_ROUNDS=1000 UMLAUT=$(B)/linux tests/e2e/crash.py killed_at_any_moment
+
 bench:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)O=$(O) tests/bench/run --linux $(B)/linux
@@ -419,6 +430,8 @@ help:
 	@echo 'attack           hostile guest programs for an hour, with ASan and UBSan'
 	@echo 'soak             the long versions of the tests of load (10,000 times fork and exec)'
 	@echo 'programs         what people run on Debian, natively and in the guest, in every mode'
+	@echo 'image            $(O)/debian.img, a Debian with an ext4 root that boots by itself'
+	@echo 'crash            the kernel killed 1,000 times under a load on ext4'
 	@echo 'bench            the benchmarks, native and in the guest'
 	@echo 'menuconfig, nconfig, config, oldconfig, olddefconfig, defconfig, alldefconfig,'
 	@echo 'allnoconfig, allyesconfig, savedefconfig    configure (KCONFIG_ALLCONFIG=file works)'
