@@ -7,8 +7,9 @@
 #include "abi/block.h"
 #include "abi/errno.h"
 #include "abi/prctl.h"
-#include "block/blkdev.h"
+#include "block/buffer.h"
 #include "core/cred.h"
+#include "mm/pagecache.h"
 #include "mm/user.h"
 #include "vfs/vfs.h"
 
@@ -103,9 +104,13 @@ static long set_soft_block(struct file *f, struct blkdev *b, u64 arg)
 
 static long flush_buffers(struct file *f, struct blkdev *b, u64 arg)
 {
+	int err;
+
 	if (!capable(CAP_SYS_ADMIN))
 		return -EACCES;
-	return blk_flush(b);
+	err = buffers_sync(b);
+	buffers_invalidate(b);
+	return err;
 }
 
 static long reread(struct file *f, struct blkdev *b, u64 arg)
@@ -131,12 +136,25 @@ static int get_range(struct file *f, struct blkdev *b, u64 arg, u64 range[2])
 	return 0;
 }
 
+/* What the cache has of the range goes, before and after. */
+static int past_cache(struct blkdev *b, const u64 range[2], int (*fn)(struct blkdev *b, u64 off, u64 len))
+{
+	u64 end = range[0] + range[1];
+	int err = pagecache_direct(b->cache, range[0], end, true);
+
+	if (err < 0)
+		return err;
+	err = fn(b, range[0], range[1]);
+	pagecache_direct(b->cache, range[0], end, true);
+	return err;
+}
+
 static long discard(struct file *f, struct blkdev *b, u64 arg)
 {
 	u64 range[2];
 	int err = b->whole->discard ? get_range(f, b, arg, range) : -EOPNOTSUPP;
 
-	return err ? err : blk_discard(b, range[0], range[1]);
+	return err ? err : past_cache(b, range, blk_discard);
 }
 
 static long secure_discard(struct file *f, struct blkdev *b, u64 arg)
@@ -149,7 +167,7 @@ static long zeroout(struct file *f, struct blkdev *b, u64 arg)
 	u64 range[2];
 	int err = get_range(f, b, arg, range);
 
-	return err ? err : blk_zeroout(b, range[0], range[1]);
+	return err ? err : past_cache(b, range, blk_zeroout);
 }
 
 static long get_geometry(struct file *f, struct blkdev *b, u64 arg)

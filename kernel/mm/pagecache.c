@@ -160,6 +160,19 @@ void pagecache_invalidate(struct pagecache *pc, u64 start, u64 end)
 	}
 }
 
+int pagecache_direct(struct pagecache *pc, u64 start, u64 end, bool write)
+{
+	u64 i = start / PAGE_SIZE, last = pages_of(end);
+	int err = pagecache_sync(pc, start, end);
+
+	if (err || !write)
+		return err;
+	if (pagecache_mapped(pc))
+		return 1;
+	pagecache_drop(pc, i * PAGE_SIZE, last * PAGE_SIZE, false);
+	return pg_next(&pc->pages, &i) && i < last;
+}
+
 void pagecache_free(struct pagecache *pc)
 {
 	if (!pc)

@@ -118,6 +118,12 @@ void pagecache_truncate(struct pagecache *pc, u64 size);
 void pagecache_drop(struct pagecache *pc, u64 start, u64 end, bool zero_edges);
 /* Clean pages of [start, end) that nobody uses go. nb */
 void pagecache_invalidate(struct pagecache *pc, u64 start, u64 end);
+/*
+ * Before a transfer of [start, end) that goes past the cache (O_DIRECT): what is dirty there is written; for a write
+ * all of it is dropped, before and by a second call after. 0; 1: it cannot be dropped (mapped, in use): write through the
+ * cache and sync; or -errno. Blocks.
+ */
+int pagecache_direct(struct pagecache *pc, u64 start, u64 end, bool write);
 bool pagecache_mapped(const struct pagecache *pc);	/* by a guest process, now */
 /* A page for direct use: filled, pinned until unpin. For directories' or symlinks' data and the like. Blocks. */
 int pagecache_pin(struct pagecache *pc, u64 index, void **page);

@@ -13,6 +13,7 @@
 #include "mm/mm.h"
 #include "mm/user.h"
 #include "sys/arg.h"
+#include "vfs/cached.h"
 
 /* --- open --- */
 
@@ -436,13 +437,19 @@ long sys_sync_file_range(ufd_t fd, s64 offset, s64 len, uhex_t flags)
 		err = -EINVAL;
 	else if (!is_seekable(f))
 		err = -ESPIPE;
-	else if (flags & SYNC_FILE_RANGE_WAIT_AFTER && f->ops->fsync)
-		err = f->ops->fsync(f, true);
+	else
+		err = file_sync_range(f, (u64)offset, len ? (u64)(offset + len) : ~0ULL, flags);
 	fput(f);
 	return err;
 }
 
-/* --- advice: the host reads ahead by itself --- */
+/* --- advice --- */
+
+/* A length of 0, or one beyond what there can be: to the end. */
+static u64 advice_end(u64 start, u64 len)
+{
+	return len && start + len > start ? start + len : ~0ULL;
+}
 
 long sys_fadvise64(ufd_t fd, s64 offset, size_t len, int advice)
 {
@@ -455,6 +462,8 @@ long sys_fadvise64(ufd_t fd, s64 offset, size_t len, int advice)
 		err = -ESPIPE;
 	else if ((s64)len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE)
 		err = -EINVAL;
+	else
+		err = file_advise(f, (u64)offset, advice_end((u64)offset, len), advice);
 	fput(f);
 	return err;
 }
@@ -470,6 +479,8 @@ long sys_readahead(ufd_t fd, s64 offset, size_t count)
 		err = -EBADF;
 	else if (!f->inode || (!S_ISREG(f->inode->mode) && !S_ISBLK(f->inode->mode)))
 		err = -EINVAL;
+	else
+		err = file_readahead(f, (u64)offset, (u64)offset + count);
 	fput(f);
 	return err;
 }

@@ -29,6 +29,7 @@ struct path;
 struct statfs_k;
 struct poll_table;
 struct backing;
+struct pagecache;
 struct seq_buf;
 struct flock_ctx;
 struct file_serve;
@@ -155,6 +156,8 @@ struct file_ops {
 	/* Pages for mmap; prot and flags as asked. *out gets a reference; NULL with 0: anonymous memory (/dev/zero). ENODEV. */
 	int (*mmap)(struct file *f, u32 prot, u32 flags, struct backing **out);
 	int (*fsync)(struct file *f, bool datasync);				/* EINVAL */
+	/* Its page cache, borrowed: for readahead, fadvise, sync_file_range. NULL: has none. nb */
+	struct pagecache *(*cache)(struct file *f);
 	int (*fallocate)(struct file *f, int mode, off64 off, off64 len);	/* EOPNOTSUPP */
 	/* Text behind "/proc/PID/fd/N" for anonymous files, e.g. "pipe:[123]". Optional. */
 	int (*name)(struct file *f, char *buf, size_t n);
@@ -289,6 +292,7 @@ struct file {
 	void *fasync;			/* fcntl.c: O_ASYNC registration */
 	const char *anon_name;		/* of anon_file(): "[eventfd]"; static */
 	u64 version;			/* FIFO: writers seen at open */
+	u32 wb_err;			/* write-back errors seen: pagecache_err_sample() at open */
 };
 enum { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_EXEC = 4, FMODE_PATH = 8, FMODE_NONOTIFY = 16,
        FMODE_CREATED = 32 /* made by this open: F_CREATED_QUERY */ };
