@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The management console: protocol, commands, texts, notifications; and uml_mconsole."""
+import array
 import contextlib
 import os
 import random
+import select
 import signal
 import socket
 import stat
 import struct
 import subprocess
+import threading
 import time
 
 from umlaut import LINUX, SPEAK, Skip, case, check, holds, kill_tree, main, same, tmp, wait_for
@@ -255,6 +258,60 @@ def garbage_and_floods():
         m.sock.settimeout(30)
         same(m.ask("version")[0], 0)
         check(m.proc.poll() is None, "alive")
+
+
+WORDS = ["version", "help", "config", "remove", "sysrq m", "sysrq t", "sysrq w", "sysrq s", "stop", "go", "log", "proc", "stack", "exec", "dmesg", "con", "con0",
+         "con3", "con3=", "con3=null", "con15=pts", "con16=pts", "ssl63=null", "ssl=none", "mem", "mem=-1M", "mem=+1M", "mem=-", "ubd0",
+         "ubd0=/dev/null", "ubda=x,y", "=", "==", ",", "con-1=null", "con99999999999=null", "1", "-1", "99999999", "m", "t", "w", "s",
+         "self/maps", "1/environ", "..", "/", "kmsg", "%s%n", "\n", "\0", "x" * 300, "\xff"]
+
+
+def passed(pid):
+    """Descriptors of /dev/null, which we pass."""
+    return sum(os.path.realpath(f"/proc/{pid}/fd/{fd}") == "/dev/null" for fd in os.listdir(f"/proc/{pid}/fd"))
+
+
+@case
+def fuzzed_commands():
+    seed = int(os.environ.get("SEED", time.time_ns() % 1000000))
+    rnd = random.Random(seed)
+    with Machine(init=COUNT) as m:
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind("\0" + "fuzz" + str(os.getpid()))
+        s.settimeout(20)
+
+        def read_answers():
+            with contextlib.suppress(OSError, ValueError):
+                while s.fileno() >= 0:
+                    if select.select([s], [], [], 0.2)[0]:
+                        s.recv(2000)
+        threading.Thread(target=read_answers, daemon=True).start()
+        null, before = os.open("/dev/null", os.O_RDWR), passed(m.proc.pid)
+        for i in range(1500 if os.environ.get("SOAK") != "1" else 100000):
+            text = "".join(rnd.choice(WORDS) + rnd.choice([" ", "", " ", "="]) for _ in range(rnd.randrange(1, 5)))
+            data = text.encode("latin-1")[:511]
+            head = struct.pack("III", rnd.choice([MAGIC] * 9 + [1]), rnd.choice([2] * 9 + [3]),
+                               rnd.choice([len(data)] * 9 + [rnd.randrange(1 << 32)]))
+            packet = (head + data)[:rnd.choice([600] * 9 + [rnd.randrange(600)])]
+            # What ends a machine rightly is not among the words.
+            fds = array.array("i", [null] * rnd.choice([0] * 6 + [1, 2, 8]))
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)] if fds else []
+            try:
+                s.sendmsg([packet], rights, 0, m.path)
+            except OSError as e:
+                raise AssertionError(f"seed {seed}, step {i}: {e}; {packet!r}; {m.text()[-700:]}") from None
+            if i % 50 == 0:
+                m.ask("go")
+        m.sock.settimeout(30)
+        m.ask("go")
+        same(m.ask("version")[0], 0, f"seed {seed}")
+        check(m.proc.poll() is None, f"seed {seed}: alive")
+        wait_for(f"seed {seed}: descriptors as before", 10, lambda: passed(m.proc.pid) <= before)
+        out = m.ask("proc 1/stat")[1].split()
+        time.sleep(0.5)
+        check(int(m.ask("proc 1/stat")[1].split()[13]) >= int(out[13]), "the guest runs")
+        s.close()
+        os.close(null)
 
 
 @case

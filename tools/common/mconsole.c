@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -133,12 +134,15 @@ bool mc_alive(int pid)
 struct mc_client *mc_open(void)
 {
 	struct sockaddr_un any = { .sun_family = AF_UNIX };	/* the host chooses a name */
+	/* A machine that stands still may have its queue full. */
+	const struct timeval patience = { .tv_sec = 10 };
 	struct mc_client *c = malloc(sizeof(*c));
 
 	if (!c)
 		return NULL;
 	c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&any, sizeof(any.sun_family))) {
+	if (c->fd < 0 || bind(c->fd, (struct sockaddr *)&any, sizeof(any.sun_family)) ||
+	    setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience))) {
 		int err = errno;
 
 		mc_close(c);
@@ -185,7 +189,9 @@ static int send_request(struct mc_client *c, const struct mc_call *call,
 		ctl.h.cmsg_len = CMSG_LEN(sizeof(int) * call->nfds);
 		memcpy(CMSG_DATA(&ctl.h), call->fds, sizeof(int) * call->nfds);
 	}
-	return sendmsg(c->fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (sendmsg(c->fd, &m, MSG_NOSIGNAL) >= 0)
+		return 0;
+	return errno == EAGAIN ? -ETIMEDOUT : -errno;
 }
 
 /* Is anybody still bound to that socket? */
