@@ -3,6 +3,7 @@
  * What does an operation cost? One static program that runs the same natively and in every guest.
  *
  *   bench [-q] [row...]        prints "name value unit" lines; -q: fewer batches; -l: list
+ *   bench -c N row...          does the operation N times, for tests/bench/count
  *
  * Each row runs its operation in batches of about 30 ms and prints the median of the batches.
  * Needs only /dev/zero, /dev/null, a writable /tmp (or $TMPDIR) and itself. As process 1 it mounts
@@ -590,6 +591,8 @@ static const struct row rows[] = {
 	{ "sh_true", setup_sh, do_sh_true, NULL, "ns" },
 };
 
+static long fixed;		/* -c */
+
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static int by_value(const void *a, const void *b)
@@ -618,6 +621,10 @@ static void measure(const struct row *r, int batches)
 		printf("# %s: skipped\n", r->name);
 		return;
 	}
+	if (fixed) {
+		r->batch(fixed);
+		goto out;
+	}
 	while ((t = timed(r, n)) < BATCH_NS / 4 && n < 1L << 40)
 		n *= t < BATCH_NS / 64 ? 8 : 2;
 	n = n * (BATCH_NS / t);
@@ -630,6 +637,7 @@ static void measure(const struct row *r, int batches)
 		t = 1e9 / t;
 	printf("%s %.1f %s\n", r->name, t, r->unit);
 	fflush(stdout);
+out:
 	if (r->teardown)
 		r->teardown();
 }
@@ -674,6 +682,8 @@ int main(int argc, char **argv)
 	for (k = 1; k < argc; k++)
 		if (!strcmp(argv[k], "-q"))
 			batches = 3;
+		else if (!strcmp(argv[k], "-c") && k + 1 < argc)
+			fixed = atol(argv[++k]);
 	if (getpid() == 1)
 		mount_all();
 	snprintf(dir, sizeof(dir), "%s/bench.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
