@@ -29,6 +29,9 @@ u32 create_mode(const struct inode *dir, u32 mode)
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && (dir->mode & S_ISGID) &&
 	    !S_ISDIR(mode) && !mode_keeps_sgid(dir->gid))
 		mode &= ~S_ISGID;
+	/* A default access control list takes the place of the umask: the file system knows. */
+	if (dir->sb->flags & MS_POSIXACL)
+		return mode;
 	return mode & ~fs_ctx_current()->umask;
 }
 
