@@ -19,6 +19,7 @@
 #include "core/task.h"
 #include "guest/guest.h"
 #include "lib/alloc.h"
+#include "mm/demand.h"
 #include "mm/mm.h"
 #include "vfs/vfs.h"
 
@@ -351,6 +352,9 @@ static int clear_tails(struct exec *x, const struct elf_image *im)
 			continue;
 		if (!(ph->p_flags & PF_W))
 			continue;
+		/* A page that comes on demand is not there yet. */
+		if (x->mm->ndemand && demand_range(x->mm, x->ut, from, n, true) < n)
+			return -EFAULT;
 		if (guest_copy_out(x->ut, from, zeros, n))
 			return -EFAULT;
 	}
