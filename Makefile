@@ -85,7 +85,8 @@ option-HOSTFS := kernel/fs/hostfs
 option-TMPFS  := kernel/fs/tmpfs
 option-PROCFS := kernel/fs/procfs
 option-SYSFS  := kernel/fs/sysfs
-options := HOSTFS TMPFS PROCFS SYSFS
+option-EXT4   := kernel/fs/ext4
+options := HOSTFS TMPFS PROCFS SYSFS EXT4
 left-out := $(foreach o,$(options),$(if $(filter y,$(CONFIG_$(o))),,$(option-$(o))))
 
 # ---- sources --------------------------------------------------------------------------------

@@ -23,5 +23,10 @@ const struct fs_type *const fs_table[] = {
 	&hostfs_type,
 #endif
 	&overlay_type,
+#ifdef CONFIG_EXT4
+	&ext3_type,
+	&ext2_type,
+	&ext4_type,
+#endif
 	NULL,
 };

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FS_IOC_FIEMAP: the runs of a file's blocks, and the discarding of free ones (FITRIM).
+ */
+#include "fs/ext4/priv.h"
+
+#include <string.h>
+
+#include "abi/fiemap.h"
+#include "abi/stat.h"
+#include "lib/alloc.h"
+#include "mm/user.h"
+
+#define KNOWN_FLAGS (FIEMAP_FLAG_SYNC | FIEMAP_FLAG_CACHE)
+
+struct walk {
+	uaddr_t to;
+	u32 room, n;
+};
+
+/* false: stop. */
+static bool give(struct walk *w, const struct fiemap_extent *e, int *err)
+{
+	if (w->room) {
+		if (w->n == w->room)
+			return false;
+		if (copy_to_user(w->to + w->n * sizeof(*e), e, sizeof(*e))) {
+			*err = -EFAULT;
+			return false;
+		}
+	}
+	w->n++;
+	return true;
+}
+
+static int inline_extent(struct inode *inode, struct walk *w)
+{
+	struct fiemap_extent e = { .fe_length = inode->size,
+				   .fe_flags = FIEMAP_EXTENT_DATA_INLINE |
+					       FIEMAP_EXTENT_NOT_ALIGNED | FIEMAP_EXTENT_LAST };
+	int err = 0;
+
+	give(w, &e, &err);
+	return err;
+}
+
+/* The next run at or after *at; len 0: there is none. */
+static int next_run(struct inode *inode, u32 *at, u32 end, struct ext4_map *m)
+{
+	m->len = 0;
+	while (*at < end) {
+		*m = (struct ext4_map){ .lblk = *at, .len = end - *at };
+		int err = ext4_map_find(inode, m);
+
+		if (err)
+			return err;
+		*at = m->lblk + m->len;
+		if (m->flags)
+			return 0;
+	}
+	m->len = 0;
+	return 0;
+}
+
+static int walk(struct inode *inode, u64 from, u64 to, struct walk *w)
+{
+	u32 bits = ext4_of(inode)->block_bits;
+	u32 at = (u32)MIN(from >> bits, (u64)EXT4_MAX_LBLK), max = ext4_map_max(inode);
+	u64 end = MIN((to + ext4_of(inode)->block_size - 1) >> bits, (u64)max);
+	struct ext4_map m, next;
+	int err = next_run(inode, &at, max, &m);
+
+	while (!err && m.len && m.lblk < end) {
+		struct fiemap_extent e = { .fe_logical = (u64)m.lblk << bits,
+					   .fe_physical = m.pblk << bits,
+					   .fe_length = (u64)m.len << bits };
+
+		err = next_run(inode, &at, max, &next);
+		if (err)
+			break;
+		if (m.flags & MAP_UNWRITTEN)
+			e.fe_flags |= FIEMAP_EXTENT_UNWRITTEN;
+		if (!next.len)
+			e.fe_flags |= FIEMAP_EXTENT_LAST;
+		if (!give(w, &e, &err))
+			break;
+		m = next;
+	}
+	return err;
+}
+
+long ext4_ioc_fiemap(struct file *f, u64 arg)
+{
+	struct inode *inode = f->inode;
+	struct fiemap fm;
+	struct walk w;
+	u64 end;
+	int err = 0;
+
+	if (copy_from_user(&fm, arg, sizeof(fm)))
+		return -EFAULT;
+	if (fm.fm_flags & ~(u32)KNOWN_FLAGS) {
+		fm.fm_flags &= ~(u32)KNOWN_FLAGS;
+		return copy_to_user(arg, &fm, sizeof(fm)) ? -EFAULT : -EBADR;
+	}
+	if (!fm.fm_length || fm.fm_start > ext4_size_max(inode))
+		return fm.fm_length ? -EFBIG : -EINVAL;
+	end = fm.fm_length > INT64_MAX - fm.fm_start ? INT64_MAX : fm.fm_start + fm.fm_length;
+	w = (struct walk){ arg + sizeof(fm), fm.fm_extent_count, 0 };
+	/* Blocks that are only promised have no place to tell: they get one first. */
+	if (S_ISREG(inode->mode) && ext4_i(inode)->pc && pagecache_dirty(ext4_i(inode)->pc))
+		err = pagecache_sync(ext4_i(inode)->pc, 0, ~0ULL);
+	if (!err)
+		err = ext4_is_inline(inode) ? inline_extent(inode, &w) :
+					      walk(inode, fm.fm_start, end, &w);
+	fm.fm_mapped_extents = w.n;
+	if (!err && copy_to_user(arg, &fm, sizeof(fm)))
+		err = -EFAULT;
+	return err;
+}
+
+int ext4_trim_group(struct ext4 *fs, u32 group, u32 from, u32 to, u32 minlen, u64 *trimmed)
+{
+	struct buffer *bh;
+	int err = ext4_read_block_bitmap(fs, group, &bh);
+
+	if (err)
+		return err == -EUCLEAN ? 0 : err;
+	while (from < to && !err) {
+		const u8 *map = ext4_effective_bitmap(fs, group, bh);
+		u32 start = ext4_find_zero(map, from, to), end = ext4_find_set(map, start, to);
+		struct ext4_group *g = &fs->groups[group];
+
+		from = end;
+		if (end - start < minlen || start >= to)
+			continue;
+		/* While the device works, nobody may be given these blocks. */
+		if (!g->pending && !(g->pending = kzalloc(fs->block_size))) {
+			err = -ENOMEM;
+			break;
+		}
+		ext4_set_bits(g->pending, start, end - start);
+		g->npending += end - start;
+		err = blk_discard(fs->bdev, (ext4_group_start(fs, group) + start) << fs->block_bits,
+				  (u64)(end - start) << fs->block_bits);
+		ext4_end_pending(fs, group, start, end - start);
+		*trimmed += end - start;
+	}
+	buffer_put(bh);
+	return err;
+}
