@@ -10,6 +10,7 @@
 #include "abi/mount.h"
 #include "abi/signal.h"
 #include "abi/utsname.h"
+#include "block/blkdev.h"
 #include "block/ubd.h"
 #include "cmdline.h"
 #include "confine.h"
@@ -109,7 +110,7 @@ static int mount_root(const char *type, u32 flags, const char *data)
 
 	if (!t)
 		return -ENODEV;
-	err = vfs_kern_mount(t, "/dev/root", flags, data, &m);
+	err = vfs_kern_mount(t, t->nodev || !boot.root ? "/dev/root" : boot.root, flags, data, &m);
 	if (!err && boot.overlay && strcmp(type, "tmpfs"))
 		err = overlay_over(m, &m);
 	if (err)
@@ -128,11 +129,37 @@ static void mount_dev(void)
 		pr_info("devtmpfs: mounted");
 }
 
+/* A root= that names a disk has one of the types of disks: each is tried, as in Linux. */
+static int try_disk_types(u32 flags, const char **type)
+{
+	int err = -ENODEV;
+
+	for (const struct fs_type *const *t = fs_types(); *t && err; t++) {
+		if ((*t)->nodev)
+			continue;
+		*type = (*t)->name;
+		err = mount_root(*type, flags, boot.rootflags);
+	}
+	return err;
+}
+
+static int mount_any_root(u32 flags, const char **type)
+{
+	struct blkdev *disk = boot.root && !boot.rootfstype ? blkdev_by_root(boot.root) : NULL;
+
+	if (disk) {
+		blkdev_put(disk);
+		return try_disk_types(flags, type);
+	}
+	*type = boot.rootfstype ? boot.rootfstype : "hostfs";
+	return mount_root(*type, flags, boot.rootflags);
+}
+
 static void root_or_panic(void)
 {
 	u32 flags = boot.readonly ? MS_RDONLY : 0;
-	const char *type = boot.rootfstype ? boot.rootfstype : "hostfs";
-	int err = mount_root(type, flags, boot.rootflags);
+	const char *type = "unknown";
+	int err = mount_any_root(flags, &type);
 
 	if (!err) {
 		pr_info("VFS: Mounted root (%s filesystem)%s.", type, boot.readonly ? " readonly" : "");
