@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""ext4 on a disk: what the guest writes the host's tools find in order, and the other way round."""
+import os
+import random
+import shutil
+import subprocess
+
+from umlaut import Skip, busybox_root, case, check, holds, main, same, script, tmp, write
+
+KINDS = {
+    "ext4": "",
+    "ext4-1k": "-b 1024",
+    "new": "-I 512 -O inline_data,metadata_csum_seed,orphan_file,large_dir",
+    "plain": "-b 2048 -I 128 -O ^has_journal,^metadata_csum,uninit_bg,^64bit",
+    "ext3": "-t ext3",
+    "ext2": "-t ext2 -b 1024",
+}
+
+
+def tool(name):
+    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not path:
+        raise Skip(name + " (e2fsprogs) is missing")
+    return path
+
+
+def image(name, options="", size=64 << 20, source=None):
+    path = os.path.join(tmp(), name + ".img")
+    with open(path, "wb") as f:
+        f.truncate(size)
+    more = ["-d", source] if source else []
+    subprocess.run([tool("mkfs.ext4"), "-q", "-F", *options.split(), *more, path], check=True)
+    return path
+
+
+def clean(path):
+    r = subprocess.run([tool("e2fsck"), "-fn", path], capture_output=True, text=True, check=False)
+    same(r.returncode, 0, r.stdout + r.stderr)
+
+
+def debugfs(path, command):
+    return subprocess.run([tool("debugfs"), "-R", command, path], capture_output=True, text=True, check=True).stdout
+
+
+DEV = "mkdir -p /mnt; mount -t devtmpfs dev /dev 2>/dev/null;"
+
+
+def on(path, text, *options, opts="", **more):
+    """text runs with the image mounted on /mnt, which is then unmounted."""
+    r = script(f"{DEV} mount -t ext4 -o rw{opts} /dev/ubda /mnt || echo FAILED\n{text}\n"
+               "cd /; umount /mnt || echo FAILED", "ubd0=" + path, *options, **more)
+    same(r.status, 0, r.out)
+    check("FAILED" not in r.out, "mount or umount", r.out)
+    check("EXT4-fs error" not in r.out, "errors in the log", r.out)
+    return r.out
+
+
+@case
+def both_sides_read_each_other():
+    source = tmp("source")
+    write(os.path.join(source, "text"), "from the host\n")
+    with open(os.path.join(source, "big"), "wb") as f:
+        f.write(bytes(range(256)) * 8000)
+    os.symlink("text", os.path.join(source, "link"))
+    path = image("both", source=source)
+    out = on(path, "cat /mnt/link; md5sum /mnt/big; echo from the guest >/mnt/new; mkdir /mnt/dir; ln /mnt/new /mnt/dir/l;"
+                   "cp /mnt/big /mnt/dir/copy; touch -d @13569465600 /mnt/late")
+    holds(out, "from the host", subprocess.run(["md5sum", os.path.join(source, "big")], capture_output=True,
+                                                text=True, check=True).stdout.split()[0])
+    clean(path)
+    same(debugfs(path, "cat /dir/l"), "from the guest\n")
+    debugfs(path, f"dump /dir/copy {tmp()}/copy")
+    with open(os.path.join(source, "big"), "rb") as a, open(os.path.join(tmp(), "copy"), "rb") as b:
+        same(a.read(), b.read())
+    holds(debugfs(path, "stat /late"), "2400")
+
+
+def root_with_twin():
+    root = busybox_root("twinroot")
+    out = os.path.join(root, "bin", "twin")
+    src = os.path.join(os.path.dirname(os.path.abspath(__file__)), "twin.c")
+    subprocess.run(["gcc", "-O1", "-static", "-o", out, src], check=True)
+    return root
+
+
+@case
+def random_work_as_on_tmpfs():
+    root = root_with_twin()
+    for kind, options in KINDS.items():
+        path = image(kind, options)
+        for seed in (1, 2):
+            out = on(path, f"mount -t tmpfs t /tmp; mkdir /mnt/{seed}; twin /mnt/{seed} /tmp {seed} 800", root=root)
+            holds(out, "twin: same")
+            clean(path)
+
+
+@case
+def large_directories():
+    path = image("dirs", "-b 1024")
+    out = on(path, "mkdir /mnt/d; cd /mnt/d; for i in $(seq 2000); do : >name_of_a_file_in_a_directory_$i; done;"
+                   "ls | wc -l; ls | sort -u | wc -l; mv name_of_a_file_in_a_directory_77 x; rm *1; ls | wc -l")
+    lines = [x for x in out.splitlines() if x.isdigit()]
+    same(lines, ["2000", "2000", "1800"])
+    clean(path)
+    holds(debugfs(path, "htree_dump /d"), "Root node dump")
+
+
+@case
+def a_full_disk():
+    path = image("full", size=16 << 20)
+    out = on(path, "dd if=/dev/zero of=/mnt/a bs=64k 2>&1 | grep -c 'No space'; rm /mnt/a; sync;"
+                   "dd if=/dev/zero of=/mnt/b bs=1M count=4 2>&1 | tail -1; df /mnt | tail -1")
+    holds(out, "1\n", "4+0 records out")
+    clean(path)
+
+
+@case
+def root_on_the_disk():
+    path = image("root", source=busybox_root("diskroot"), size=96 << 20)
+    r = script("mount; mount -o remount,rw / && echo kept >/file && sync; mount -o remount,ro /; mount | head -1",
+               "ubd0=" + path, "root=/dev/ubda", "ro", "init=/bin/sh", root=None)
+    holds(r.out, "/dev/root on / type ext4") if "/dev/root" in r.out else holds(r.out, " on / type ext4")
+    clean(path)
+    same(debugfs(path, "cat /file"), "kept\n")
+
+
+@case
+def refused_features_and_options():
+    path = image("bigalloc", "-O bigalloc")
+    r = script(DEV + "mount -t ext4 /dev/ubda /mnt || echo refused; dmesg", "ubd0=" + path)
+    holds(r.out, "refused", "bigalloc")
+    path = image("quota", "-O quota")
+    r = script(DEV + "mount -t ext4 /dev/ubda /mnt; grep ubda /proc/mounts", "ubd0=" + path)
+    holds(r.out, "/dev/ubda /mnt ext4 ro")
+    path = image("plain")
+    r = script(DEV + "for o in data=no commit=x errors=perhaps nonsense; do mount -t ext4 -o $o /dev/ubda /mnt "
+               "|| echo refused; done", "ubd0=" + path)
+    same(r.out.count("refused"), 4)
+
+
+def damage(blob, rng):
+    """A few bytes that are something become something else."""
+    blob = bytearray(blob)
+    used = [i for i in range(0, len(blob), 1024) if any(blob[i:i + 1024])]
+    for _ in range(rng.choice((1, 2, 4, 16, 64))):
+        start = rng.choice(used[:60] if rng.random() < .6 else used)
+        at = rng.choice([i for i in range(start, start + 1024) if blob[i]] or [start])
+        if not 1080 <= at < 1082:
+            blob[at] = rng.choice((0, 255, 127, 128, 1, rng.randrange(256)))
+    return blob
+
+
+USE = ("(cd /mnt; ls -laR .; cat $(find . -type f); mkdir zz; cp -r d zz; mv zz/d e; for x in *; do echo more >>$x; done;"
+       "truncate -s 100 big; rm -rf d2; for j in $(seq 40); do : >new$j; done; rm -rf *) >/dev/null 2>&1; sync; umount /mnt")
+
+
+@case
+def damaged_images_never_kill_the_kernel():
+    rng = random.Random(5)
+    source = tmp("victim")
+    for d in ("d", "d2"):
+        os.makedirs(os.path.join(source, d), exist_ok=True)
+        for i in range(80):
+            write(os.path.join(source, d, f"a_file_name_of_some_length_{i}"), "x" * i)
+    write(os.path.join(source, "big"), "line\n" * 20000)
+    kinds = ("-O ^metadata_csum", "-b 1024 -O ^metadata_csum,^has_journal", "-t ext2 -b 1024",
+             "-O inline_data,^metadata_csum -I 256", "")
+    for boot in range(3):
+        disks, text = [], DEV + "\n"
+        for i in range(4):
+            path = image(f"damaged{i}", kinds[(4 * boot + i) % len(kinds)], size=8 << 20, source=source)
+            with open(path, "rb") as f:
+                blob = damage(f.read(), rng)
+            with open(path, "wb") as f:
+                f.write(blob)
+            disks.append(f"ubd{i}={path}")
+            text += f"mount -t ext4 /dev/ubd{'abcd'[i]} /mnt 2>/dev/null && {{ {USE}; }}\n"
+        r = script(text + "echo alive-$((40+2))", *disks, "mem=512M", timeout=120)
+        same(r.status, 0, r.out)
+        holds(r.out, "alive-42")
+
+
+if __name__ == "__main__":
+    main()
