@@ -3,6 +3,7 @@
  * hostfs on a real host directory: names and data reach the host, changes on the host are seen, and
  * nothing leads out of the mount, not even while the host side is changed under a walk.
  */
+#include "tests/unit/fake/guest.c"
 #include "tests/unit/fake/mm.c"
 #include "tests/unit/fake/sched.c"
 

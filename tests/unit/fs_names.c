@@ -3,6 +3,7 @@
  * Names on tmpfs: walking, making and removing, renames, rights, mounts, file data. Every case
  * starts with an empty root and ends with everything freed again.
  */
+#include "tests/unit/fake/guest.c"
 #include "tests/unit/fake/mm.c"
 #include "tests/unit/fake/sched.c"
 

@@ -37,6 +37,32 @@ struct page {
 static struct page pages[PAGES];
 static int fail_every, calls;
 
+/* Calls that travel with the answer of the guest's call: this host tells of a refusal after it. */
+bool guest_fastpath;
+static struct guest_undo undo;
+static bool deferring;
+static int late_error;
+
+void guest_defer_begin(struct uthread *ut, const struct guest_undo *u)
+{
+	undo = *u;
+	deferring = true;
+}
+
+void guest_defer_end(struct uthread *ut)
+{
+	deferring = false;
+}
+
+static void settle(void)
+{
+	int err = late_error;
+
+	late_error = 0;
+	if (err)
+		assert_true(undo.fn(NULL, &undo, err) == err);
+}
+
 static bool refuse(void)
 {
 	return fail_every && ++calls % fail_every == 0;
@@ -53,8 +79,10 @@ int guest_mmap(struct uthread *ut, u64 addr, u64 len, u32 prot, u32 flags, int f
 {
 	u64 i;
 
-	if (refuse())
-		return -ENOMEM;
+	if (refuse()) {
+		late_error = deferring ? -ENOMEM : 0;
+		return deferring ? 0 : -ENOMEM;
+	}
 	assert_true(flags & MAP_FIXED);
 	for (i = 0; i < len; i += PAGE_SIZE) {
 		struct page *p = page_at(addr + i);
@@ -69,7 +97,8 @@ int guest_munmap(struct uthread *ut, u64 addr, u64 len)
 {
 	u64 i;
 
-	if (refuse())
+	/* mm defers only what cannot be refused. */
+	if (!deferring && refuse())
 		return -ENOMEM;
 	for (i = 0; i < len; i += PAGE_SIZE) {
 		struct page *p = page_at(addr + i);
@@ -85,7 +114,7 @@ int guest_mprotect(struct uthread *ut, u64 addr, u64 len, u32 prot)
 	u64 i, n = len;
 
 	/* The host, too, may stop half way. Putting the old rights back it never refuses. */
-	if (refuse())
+	if (!deferring && refuse())
 		n = (len / 2) & PAGE_MASK;
 	for (i = 0; i < n; i += PAGE_SIZE) {
 		struct page *p = page_at(addr + i);
@@ -188,6 +217,11 @@ static u64 limits[RLIM_NLIMITS];
 struct task *current_task(void)
 {
 	return &me;
+}
+
+void kill_process(struct process *p)
+{
+	fail_msg("killed");
 }
 
 u64 rlimit(int which)
@@ -388,6 +422,7 @@ static void random_call(void)
 		mm_madvise(mm, NULL, addr, len, advice[rnd(4)]);
 		break;
 	}
+	settle();
 	fail_every = fail_every < 0 ? -fail_every : fail_every;
 }
 
@@ -402,6 +437,7 @@ static void fresh(void)
 	file_backing = (struct backing){ .ref = { 1 }, .hostfd = 7, .may_write = true,
 					 .may_exec = true, .ops = &no_ops };
 	assert_int_equal(mm_create(NULL, &mm), 0);
+	me.mm = mm;
 }
 
 static void run(int every, int n)
@@ -426,6 +462,14 @@ static void agree_when_host_refuses(void **state)
 {
 	seed = 2;
 	run(7, 20000);
+}
+
+static void agree_when_it_tells_later(void **state)
+{
+	guest_fastpath = true;
+	seed = 3;
+	run(7, 20000);
+	guest_fastpath = false;
 }
 
 /* --- single rules --- */
@@ -501,5 +545,5 @@ static void brk_moves(void **state)
 	mm_put(mm);
 }
 
-RUN(CASE(agree), CASE(agree_when_host_refuses), CASE(neighbours_merge),
+RUN(CASE(agree), CASE(agree_when_host_refuses), CASE(agree_when_it_tells_later), CASE(neighbours_merge),
     CASE(room_is_found_top_down), CASE(stack_grows_with_guard), CASE(brk_moves))

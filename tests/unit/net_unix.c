@@ -2,6 +2,7 @@
 /*
  * Unix sockets without a guest: streams, datagrams, connections, descriptors in flight and their circles.
  */
+#include "tests/unit/fake/guest.c"
 #include "tests/unit/fake/mm.c"
 #include "tests/unit/fake/sched.c"
 

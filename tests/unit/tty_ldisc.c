@@ -4,6 +4,7 @@
  * file, the 4096-byte limit, raw mode, flow control, output processing. What is expected here is
  * what Linux does.
  */
+#include "tests/unit/fake/guest.c"
 #include "tests/unit/fake/mm.c"
 #include "tests/unit/fake/sched.c"
 

@@ -2,6 +2,7 @@
 /*
  * Open files without a guest: descriptor tables, pipes, record locks, epoll, eventfd, splice, memfd.
  */
+#include "tests/unit/fake/guest.c"
 #include "tests/unit/fake/mm.c"
 #include "tests/unit/fake/sched.c"
 
