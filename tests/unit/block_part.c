@@ -2,6 +2,8 @@
 /*
  * Partition tables, whole, damaged and hostile.
  */
+#include "tests/unit/fake/mm.c"
+#include "tests/unit/fake/pagecache.c"
 #include "tests/unit/fake/sched.c"
 
 #include "tests/unit/test.h"

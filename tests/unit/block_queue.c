@@ -2,6 +2,8 @@
 /*
  * The queue over a disk in memory: merging, plugs, flushes, errors, claims.
  */
+#include "tests/unit/fake/mm.c"
+#include "tests/unit/fake/pagecache.c"
 #include "tests/unit/fake/sched.c"
 
 #include "tests/unit/test.h"

@@ -18,11 +18,6 @@
 #include "tests/unit/test.h"
 
 /* Lines are not opened here, but archives bring their code. */
-int kthread_run(const char *name, void (*fn)(void *arg), void *arg)
-{
-	return -ENOMEM;
-}
-
 static struct {
 	struct tty tty;
 	char out[16384];

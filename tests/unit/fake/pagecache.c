@@ -31,11 +31,6 @@ ktime_t ktime_get(void)
 	return ++now;
 }
 
-int kthread_run(const char *name, void (*fn)(void *arg), void *arg)
-{
-	return -ENOMEM;
-}
-
 bool fatal_signal_pending(const struct task *t)
 {
 	return false;

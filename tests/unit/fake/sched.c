@@ -36,6 +36,15 @@ void sched_yield_kernel(void)
 {
 }
 
+int kthread_run(const char *name, void (*fn)(void *arg), void *arg)
+{
+	return -ENOMEM;
+}
+
+void sched_notice(void)
+{
+}
+
 void kernel_lock(void)
 {
 }
