@@ -16,7 +16,7 @@ from umlaut import (LINUX, PATIENCE, SPEAK, Skip, case, check, main, run, same, 
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "10"))
 SEED = int(os.environ.get("CRASH_SEED", str(int(time.time()) % 100000)))
-MOUNT = ("mkdir -p /d /p; mount -t hostfs -o {dir} none /p && "
+MOUNT = ("mkdir -p /d /p; mount -t devtmpfs none /dev; mount -t hostfs none /p && "
          "mount -t ext4 {options} /dev/ubda /d && ")
 E2FSCK = shutil.which("e2fsck", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
 MKE2FS = shutil.which("mke2fs", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
@@ -34,7 +34,7 @@ def program():
 
 def arguments(image, command, options=""):
     """A kernel that mounts the image and runs a command of the load program."""
-    text = MOUNT.format(dir=program(), options=options) + command
+    text = MOUNT.format(options=options) + command
     return [*SPEAK, f"ubda={image}", f"hostfs={program()}", "mem=256M", "rdinit=/bin/sh", "--", "-c",
             f"mount -t proc proc /proc; {text}; poweroff -f"]
 
