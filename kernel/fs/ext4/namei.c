@@ -12,6 +12,22 @@
 #define CREATE_CREDITS                                                                             \
 	(EXT4_CREDITS_DIR + EXT4_CREDITS_INODE + EXT4_CREDITS_TREE + EXT4_CREDITS_XATTR)
 
+/* A damaged disk may lead from a directory to one above it: a tree without an end for whoever walks it. */
+static int check_loop(struct inode *dir, const struct dentry *d, const struct inode *found)
+{
+	if (!S_ISDIR(found->mode))
+		return 0;
+	for (d = d->parent;; d = d->parent) {
+		if (d->inode == found) {
+			ext4_error(ext4_of(dir), (u32)dir->ino, 0, "directory #%llu is inside of itself",
+				   (unsigned long long)found->ino);
+			return -ELOOP;
+		}
+		if (d->parent == d)
+			return 0;
+	}
+}
+
 int ext4_lookup(struct inode *dir, struct dentry *d, struct inode **out)
 {
 	struct ext4 *fs = ext4_of(dir);
@@ -29,6 +45,13 @@ int ext4_lookup(struct inode *dir, struct dentry *d, struct inode **out)
 	err = ext4_iget(dir->sb, ino, 0, out);
 	if (err == -ESTALE)
 		return ext4_error(fs, (u32)dir->ino, 0, "deleted inode referenced: %u", ino);
+	if (!err) {
+		err = check_loop(dir, d, *out);
+		if (err) {
+			iput(*out);
+			*out = NULL;
+		}
+	}
 	return err;
 }
 
