@@ -48,8 +48,12 @@ static int read_blocks(struct inode *dir, struct dir_ctx *ctx)
 
 		err = ext4_dir_read(dir, lblk, DIRBLOCK_ANY, &bh);
 		if (err) {
-			ctx->pos = (off64)((u64)(lblk + 1ULL) << fs->block_bits);
-			break;
+			if (err != -EUCLEAN)
+				break;
+			/* Reported already; what is in other blocks can be read. */
+			ctx->pos = (off64)((lblk + 1ULL) << fs->block_bits);
+			err = 0;
+			continue;
 		}
 		err = emit(dir, ctx, bh->block, bh->data, fs->block_size,
 			   (u64)lblk << fs->block_bits);
