@@ -268,7 +268,11 @@ WORDS = ["version", "help", "config", "remove", "sysrq m", "sysrq t", "sysrq w",
 
 def passed(pid):
     """Descriptors of /dev/null, which we pass."""
-    return sum(os.path.realpath(f"/proc/{pid}/fd/{fd}") == "/dev/null" for fd in os.listdir(f"/proc/{pid}/fd"))
+    count = 0
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            count += os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+    return count
 
 
 @case
