@@ -14,6 +14,7 @@
 #include "core/time.h"
 #include "lib/alloc.h"
 #include "lib/devnum.h"
+#include "mm/pagecache.h"
 
 #define MAJORS_MAX 8
 #define READAHEAD_SECTORS 256
@@ -317,7 +318,22 @@ int blkdev_del(struct blkdev *b)
 
 void blkdev_resized(struct blkdev *b, u64 size)
 {
+	bool shrinks = size < b->size;
+
 	b->size = size;
+	if (b->cache && shrinks)
+		pagecache_truncate(b->cache, size);
+}
+
+int blkdev_change_begin(struct blkdev *b)
+{
+	return b->cache ? pagecache_sync(b->cache, 0, ~0ULL) : 0;
+}
+
+void blkdev_change_end(struct blkdev *b)
+{
+	if (b->cache)
+		pagecache_drop(b->cache, 0, ~0ULL, false);
 }
 
 /* --- numbers --- */

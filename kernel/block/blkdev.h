@@ -150,7 +150,10 @@ int blk_submit_wait(struct blk_req *r, unsigned int n);
 int blkdev_add(struct blkdev *b, bool scan);
 /* Drops the driver's reference. -EBUSY while used. Blocks. */
 int blkdev_del(struct blkdev *b);
-void blkdev_resized(struct blkdev *b, u64 size);
+void blkdev_resized(struct blkdev *b, u64 size);	/* what is cached behind the new end goes. Blocks */
+/* Around a change of what the device's bytes are: what is cached is written before, dropped after. Block. */
+int blkdev_change_begin(struct blkdev *b);
+void blkdev_change_end(struct blkdev *b);
 int blkdev_reread(struct blkdev *b);		/* the partition table; -EBUSY; -EINVAL: of a partition. Blocks */
 void blkdev_drop_partitions(struct blkdev *b);	/* none is used (blkdev_reread says -EBUSY otherwise) */
 void blk_done(struct blk_req *r, int error);	/* the driver's answer */

@@ -168,6 +168,7 @@ int loop_unbind(struct loop *l)
 		return -EBUSY;
 	l->busy = true;
 	blkdev_drop_partitions(l->bdev);
+	blkdev_change_begin(l->bdev);	/* an error has been told to whoever asked by fsync() */
 	loop_stop(l);
 	l->file = NULL;
 	l->offset = l->sizelimit = 0;
@@ -177,6 +178,7 @@ int loop_unbind(struct loop *l)
 	l->bdev->discard = l->bdev->write_zeroes = false;
 	l->bdev->logical_size = l->bdev->physical_size = SECTOR_SIZE;
 	blkdev_resized(l->bdev, 0);
+	blkdev_change_end(l->bdev);
 	fput(f);
 	l->busy = false;
 	return 0;
@@ -204,6 +206,7 @@ int loop_change_file(struct loop *l, int fd)
 	if (!err) {
 		l->file = f;
 		f = old;
+		blkdev_change_end(l->bdev);
 	}
 	fput(f);
 	return err;
@@ -211,7 +214,7 @@ int loop_change_file(struct loop *l, int fd)
 
 int loop_set_status(struct loop *l, const struct loop_info64 *info)
 {
-	bool scanned = l->flags & LO_FLAGS_PARTSCAN;
+	bool scanned = l->flags & LO_FLAGS_PARTSCAN, moved;
 	u64 size;
 	int err;
 
@@ -222,9 +225,16 @@ int loop_set_status(struct loop *l, const struct loop_info64 *info)
 		err = loop_size(l->file, info->lo_offset, info->lo_sizelimit, &size);
 	if (err)
 		return err;
-	if (info->lo_offset != l->offset || info->lo_sizelimit != l->sizelimit)
-		blkdev_resized(l->bdev, size);
+	moved = info->lo_offset != l->offset;
+	if (moved)
+		err = blkdev_change_begin(l->bdev);
+	if (err || !l->file)
+		return err ? err : -ENXIO;
 	take_info(l, info);
+	if (size != l->bdev->size)
+		blkdev_resized(l->bdev, size);
+	if (moved)
+		blkdev_change_end(l->bdev);
 	l->flags = (l->flags & ~(u32)FLAGS_CLEAR) | (info->lo_flags & FLAGS_SET);
 	if (!scanned)
 		scan(l);
