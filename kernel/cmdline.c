@@ -254,6 +254,16 @@ static bool is_ubd_option(const char *arg)
 	return !strncmp(arg, "ubd", 3) && strchr(arg, '=');
 }
 
+static bool is_first_disk(const char *root)
+{
+	static const char *const names[] = { "/dev/ubda", "/dev/ubd0", "/dev/ubd/0", "98:0" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(root, names[i]))
+			return true;
+	return false;
+}
+
 static void opt_hostfs(char *v)
 {
 	const char *bad = hostfs_setup(v);
@@ -542,6 +552,8 @@ void cmdline_parse(int argc, char **argv)
 			continue;
 		one_arg(argv[i]);
 	}
+	if (boot.root && is_first_disk(boot.root) && !ubd_configured(0))
+		ubd_default();
 	if (!strstr(cmdline, "console="))
 		append(cmdline, "console=tty0");
 	kernel_cmdline = cmdline;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi/errno.h"
+#include "block/blkdev.h"
 #include "block/ubd.h"
 #include "cmdline.h"
 #include "core/log.h"
@@ -26,7 +27,9 @@ static int files_err;
 
 static bool root_is_hostfs(void)
 {
-	return boot.rootfstype ? !strcmp(boot.rootfstype, "hostfs") : boot.root != NULL;
+	if (boot.rootfstype)
+		return !strcmp(boot.rootfstype, "hostfs");
+	return boot.root && !blkdev_is_root_text(boot.root);
 }
 
 /* "con1=tty:/dev/tty9,fd:1" names a terminal. */

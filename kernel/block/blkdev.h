@@ -111,6 +111,8 @@ struct blkdev *blkdev_get(u32 dev);
 struct blkdev *blkdev_by_name(const char *name);
 /* What root= says: "/dev/ubda1", "ubda1", "98:0", "6200", "/dev/ubd0", "/dev/ubd/0", "PARTUUID=", "PARTLABEL=". nb */
 struct blkdev *blkdev_by_root(const char *text);
+/* Could it be one of these, by its form? While there are no devices yet. nb */
+bool blkdev_is_root_text(const char *text);
 struct blkdev *blkdev_ref(struct blkdev *b);
 void blkdev_put(struct blkdev *b);
 /* The next after b (NULL: the first) in order of number: a reference, takes b's. NULL at the end. nb */

@@ -61,6 +61,16 @@ static struct blkdev *by_old_name(const char *text)
 	return blkdev_by_name(name);
 }
 
+bool blkdev_is_root_text(const char *text)
+{
+	static const char *const starts[] = { "PARTUUID=", "PARTLABEL=", "ubd", "/dev/ubd", "/dev/loop" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		if (!strncmp(text, starts[i], strlen(starts[i])))
+			return true;
+	return *text >= '0' && *text <= '9';
+}
+
 struct blkdev *blkdev_by_root(const char *text)
 {
 	struct blkdev *b;

@@ -18,7 +18,7 @@ struct seq_buf;
 
 /* What follows "ubd" of an option: "0=file", "bs=cow,backing", "=sync". Mistakes are logged. nb */
 void ubd_setup(const char *text);
-/* root_fs in the current directory as disk 0, if there is one and nothing else was said. nb */
+/* root_fs in the current directory is disk 0: for a root that is on it, when nothing else was said. nb */
 void ubd_default(void);
 bool ubd_configured(unsigned int index);
 /* Opens, locks, reads headers. What fails is logged, and the device is absent. Blocks, in no task. */

@@ -175,6 +175,5 @@ bool ubd_configured(unsigned int index)
 
 void ubd_default(void)
 {
-	if (!ubds[0].file)
-		ubd_setup("0=root_fs");
+	ubd_setup("0=root_fs");
 }
