@@ -85,12 +85,13 @@ static ssize direct_piece(struct blkdev *b, struct iter *it, u64 pos, u8 *buf, s
 static ssize direct_loop(struct blkdev *b, struct iter *it, off64 *pos, bool write)
 {
 	ssize done = 0, n = 0;
-	u8 *buf = host_pages_alloc(BOUNCE);
+	size_t room = PAGE_ALIGN(MIN(MAX((u64)it->count, 1), BOUNCE));	/* its pages are fresh: no more than are used */
+	u8 *buf = host_pages_alloc(room);
 
 	if (!buf)
 		return -ENOMEM;
 	while (it->count && (u64)*pos < b->size) {
-		size_t part = MIN(MIN((u64)it->count, b->size - (u64)*pos), BOUNCE);
+		size_t part = MIN(MIN((u64)it->count, b->size - (u64)*pos), room);
 
 		n = direct_piece(b, it, (u64)*pos, buf, part, write);
 		if (n <= 0)
@@ -98,7 +99,7 @@ static ssize direct_loop(struct blkdev *b, struct iter *it, off64 *pos, bool wri
 		done += n;
 		*pos += n;
 	}
-	host_pages_free(buf, BOUNCE);
+	host_pages_free(buf, room);
 	return done ? done : n;
 }
 
