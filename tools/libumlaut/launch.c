@@ -137,7 +137,10 @@ static bool beside(const char *self, char path[PATH_MAX])
 	return n < PATH_MAX && !access(path, X_OK);
 }
 
-/* Beside the program; beside the library or one folder up, where a build has it; else PATH. */
+/*
+ * Beside the library or one folder up, where a build has it; beside the program; else PATH. The program may be
+ * an interpreter in a folder that has a "linux" of somebody else's, so it does not come first.
+ */
 static const char *kernel_program(const struct umlaut_options *o, char path[PATH_MAX])
 {
 	const char *env = getenv("UMLAUT_KERNEL");
@@ -147,10 +150,6 @@ static const char *kernel_program(const struct umlaut_options *o, char path[PATH
 
 	if (o->kernel || (env && *env))
 		return o->kernel ? o->kernel : env;
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	self[n > 0 ? n : 0] = 0;
-	if (beside(self, path))
-		return path;
 	if (dladdr((void *)umlaut_run, &lib) && lib.dli_fname && realpath(lib.dli_fname, self)) {
 		if (beside(self, path))
 			return path;
@@ -158,6 +157,10 @@ static const char *kernel_program(const struct umlaut_options *o, char path[PATH
 		if (beside(self, path))
 			return path;
 	}
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n > 0 ? n : 0] = 0;
+	if (beside(self, path))
+		return path;
 	return "linux";
 }
 
