@@ -605,7 +605,7 @@ static int max_map_count(void)
 }
 
 /* One area more than there may be is possible, but then no hole that makes two of one. */
-TEST(too_many_mappings)
+TEST_TIMEOUT(too_many_mappings, 60)
 {
 	char *at = (char *)0x200000000000UL, *p = NULL, *third = NULL;
 	int i, max = max_map_count();

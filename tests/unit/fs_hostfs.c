@@ -5,7 +5,6 @@
  */
 #include "tests/unit/fake/guest.c"
 #include "tests/unit/fake/mm.c"
-#include "tests/unit/fake/guestfds.c"
 #include "tests/unit/fake/sched.c"
 
 #include "abi/fcntl.h"

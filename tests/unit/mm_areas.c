@@ -171,20 +171,6 @@ int guest_mincore(struct uthread *ut, u64 addr, u64 len, u8 *vec)
 	return 0;
 }
 
-bool guest_fastpath = true;
-
-void guest_defer_begin(struct uthread *ut, const struct guest_undo *undo)
-{
-}
-
-void guest_defer_end(struct uthread *ut)
-{
-}
-
-void kill_process(struct process *p)
-{
-}
-
 void guest_batch_begin(struct uthread *ut)
 {
 }
