@@ -12,7 +12,7 @@ from umlaut import LINUX, PATIENCE, Skip, case, check, holds, kill_tree, main, s
 
 BIN = os.path.dirname(LINUX)
 # Status of wrong usage: of the machine's tools as docker's, where the command's own status is below.
-TOOLS = {"umlaut": 125, "uml_mconsole": 2, "uml_watchdog": 2, "uml_playlog": 2}
+TOOLS = {"umlaut": 125, "uml_mconsole": 2, "uml_watchdog": 2, "uml_playlog": 2, "uml_moo": 1, "uml_mkcow": 2}
 COMMANDS = ["run", "exec", "console", "ps", "top", "stats", "logs", "stop", "kill"]
 
 
