@@ -297,7 +297,8 @@ static void opt_confine(char *v)
 
 static void opt_ids(char *v)
 {
-	hostfs_boot.ids = !strcmp(v, "xattr");
+	if (!hostfs_ids_mode(v, &hostfs_boot.ids))
+		pr_warn("ids=%s is unknown: host or xattr", v);
 }
 
 static void opt_failmalloc(char *v)
@@ -405,7 +406,7 @@ static const struct option options[] = {
 	  "a copy-on-write\n    file over it, made if there is none. r: read-only, s: synchronous, d: never "
 	  "copy-on-write, c: no\n    lock on the host, t: no discard. ubd=sync: all disks synchronous." },
 	{ "hostfs=", true, opt_hostfs, "hostfs=ROOT,append\n    Confines every hostfs mount to ROOT." },
-	{ "ids=", false, opt_ids, "ids=xattr\n    Keep owners, modes and devices of hostfs in extended attributes." },
+	{ "ids=", false, opt_ids, "ids=xattr|host\n    Keep owners, modes and devices of hostfs in extended attributes (the default\n    unless root starts the kernel), or show the host's." },
 	{ "fastpath=", false, opt_fastpath, "fastpath=off\n    Every system call is answered by the kernel process." },
 	{ "patch=", false, opt_patch, "patch=off\n    System calls always trap; no call site is patched." },
 	{ "confine=", false, opt_confine, "confine=off\n    The kernel process does not give up its own rights after boot." },

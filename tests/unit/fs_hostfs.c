@@ -351,7 +351,11 @@ static void attributes(void **state)
 	struct iattr a = { .valid = ATTR_MODE, .mode = 04711 };
 	struct host_stat h;
 	struct kstat st;
+	char data[100];
 
+	umount_root();
+	snprintf(data, sizeof(data), "hostfs=%s/root,ids=host", base);
+	mount_root(data);
 	assert_int_equal(write_text("/m", "1", O_CREAT | O_WRONLY), 0);
 	assert_int_equal(change("/m", &a), 0);
 	assert_int_equal(host_path_stat(rootfd, "m", &h), 0);
@@ -420,13 +424,46 @@ static void ids(void **state)
 	assert_int_equal(st.gid, 44);
 	assert_int_equal(st.mode, S_IFREG | 04000);
 	assert_int_equal(host_path_stat(rootfd, "f", &h), 0);
-	assert_int_equal(h.mode, S_IFREG | 0600);
+	assert_int_equal(h.mode, S_IFREG | S_ISVTX | 0600);
 	assert_int_equal(h.uid, host_euid());
 	assert_int_equal(stat_name("/null", &st), 0);
 	assert_int_equal(st.mode, S_IFCHR | 0666);
 	assert_int_equal(st.rdev, makedev_k(1, 3));
 	assert_int_equal(host_path_stat(rootfd, "null", &h), 0);
 	assert_int_equal(h.mode & S_IFMT, S_IFREG);
+}
+
+/* What the host can say by itself needs no xattr: as made, and again when all is as it was. */
+static void ids_plain(void **state)
+{
+	struct iattr a = { .valid = ATTR_UID | ATTR_GID, .uid = 33, .gid = 44 };
+	struct host_stat h;
+	struct kstat st;
+	char data[100], c;
+
+	umount_root();
+	snprintf(data, sizeof(data), "hostfs=%s/root,ids=xattr", base);
+	mount_root(data);
+	assert_int_equal(write_text("/f", "1", O_CREAT | O_WRONLY), 0);
+	if (host_path_setxattr(rootfd, "f", "user.test", "1", 1, 0) == -EOPNOTSUPP)
+		skip();
+	assert_int_equal(host_path_getxattr(rootfd, "f", "user.umlaut", &c, 1), -ENODATA);
+	assert_int_equal(change("/f", &a), 0);
+	assert_int_equal(host_path_stat(rootfd, "f", &h), 0);
+	assert_true(h.mode & S_ISVTX);
+	a.uid = a.gid = 0;
+	assert_int_equal(change("/f", &a), 0);
+	assert_int_equal(host_path_stat(rootfd, "f", &h), 0);
+	assert_false(h.mode & S_ISVTX);
+	assert_int_equal(host_path_getxattr(rootfd, "f", "user.umlaut", &c, 1), -ENODATA);
+	assert_int_equal(vfs_mkdir(AT_FDCWD, "/sticky", 01777), 0);
+	assert_int_equal(stat_name("/sticky", &st), 0);
+	assert_int_equal(st.mode, S_IFDIR | 01777);
+	/* Marked by somebody else: as it is. */
+	assert_int_equal(host_path_chmod(rootfd, "f", 01644), 0);
+	assert_int_equal(stat_name("/f", &st), 0);
+	assert_int_equal(st.mode, S_IFREG | 01644);
+	assert_int_equal(st.uid, 0);
 }
 
 /* hostfs=ROOT: a mount's path cannot lead out of it. */
@@ -538,5 +575,5 @@ static void deep(void **state)
 #define HCASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 RUN(HCASE(data), HCASE(names), HCASE(other_link), HCASE(unlinked), HCASE(symlinks), HCASE(coherent), HCASE(listing),
-    HCASE(attributes), HCASE(tmpfile_link), HCASE(append_mode), HCASE(ids), HCASE(boot_root),
-    HCASE(host_proc), HCASE(race), HCASE(deep))
+    HCASE(attributes), HCASE(tmpfile_link), HCASE(append_mode), HCASE(ids), HCASE(ids_plain),
+    HCASE(boot_root), HCASE(host_proc), HCASE(race), HCASE(deep))

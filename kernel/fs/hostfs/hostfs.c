@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The hostfs file system type. Mount data is a host directory, bare (mount -o /dir, rootflags=/dir) or
- * as hostfs=/dir, and the flags append and ids=xattr. The boot option hostfs=ROOT,flag... sets a
+ * as hostfs=/dir, and the flags append and ids=MODE. The boot option hostfs=ROOT,flag... sets a
  * directory that no mount leaves, and flags for all mounts.
  */
 #include "fs/hostfs/hostfs.h"
@@ -22,6 +22,17 @@
 
 struct hostfs_boot hostfs_boot;
 
+bool hostfs_ids_mode(const char *name, enum ids_mode *mode)
+{
+	if (!strcmp(name, "xattr"))
+		*mode = IDS_XATTR;
+	else if (!strcmp(name, "host"))
+		*mode = IDS_HOST;
+	else
+		return false;
+	return true;
+}
+
 const char *hostfs_setup(char *arg)
 {
 	const char *unknown = NULL;
@@ -31,8 +42,8 @@ const char *hostfs_setup(char *arg)
 	while ((flag = strsep(&arg, ","))) {
 		if (!strcmp(flag, "append"))
 			hostfs_boot.append = true;
-		else if (!strcmp(flag, "ids=xattr"))
-			hostfs_boot.ids = true;
+		else if (!strncmp(flag, "ids=", 4) && hostfs_ids_mode(flag + 4, &hostfs_boot.ids))
+			continue;
 		else
 			unknown = flag;
 	}
@@ -41,7 +52,8 @@ const char *hostfs_setup(char *arg)
 
 struct opts {
 	char *path;		/* "" when none was given */
-	bool append, ids;
+	bool append;
+	enum ids_mode ids;
 };
 
 /* A directory name may have commas: what is no flag, after a name, belongs to it. */
@@ -68,10 +80,8 @@ static int parse_data(char *data, struct opts *o)
 	while (!err && (word = strsep(&data, ","))) {
 		if (!strcmp(word, "append"))
 			o->append = true;
-		else if (!strcmp(word, "ids=xattr"))
-			o->ids = true;
-		else if (!strcmp(word, "ids=host"))
-			o->ids = false;
+		else if (!strncmp(word, "ids=", 4) && hostfs_ids_mode(word + 4, &o->ids))
+			continue;
 		else if (!strncmp(word, "hostfs=", 7))
 			err = add_path(o, word + 7, true);
 		else if (*word)
@@ -194,8 +204,8 @@ static void hostfs_show_options(struct super *sb, struct seq_buf *s)
 	}
 	if (hsb->append)
 		seq_puts(s, ",append");
-	if (hsb->ids)
-		seq_puts(s, ",ids=xattr");
+	if (hsb->ids != (host_euid() != 0))
+		seq_puts(s, hsb->ids ? ",ids=xattr" : ",ids=host");
 }
 
 static const struct super_ops hostfs_super_ops = {
@@ -215,7 +225,7 @@ static struct hostfs_sb *make_sb(struct opts *o, int fd)
 	hsb->rootfd = fd;
 	hsb->path = o->path;
 	hsb->append = o->append;
-	hsb->ids = o->ids;
+	hsb->ids = o->ids == IDS_XATTR || (o->ids == IDS_DEFAULT && host_euid() != 0);
 	for (int i = 0; i < HASH_SIZE; i++)
 		list_init(&hsb->hash[i]);
 	return hsb;

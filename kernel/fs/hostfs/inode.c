@@ -170,11 +170,8 @@ static void take_ids(struct inode *inode, const struct host_stat *st)
 		inode->rdev = hi->ids.rdev;
 		return;
 	}
-	/* What the host user made outside is root's here. */
-	if (st->uid == host_euid())
-		inode->uid = 0;
-	if (host_in_group(st->gid))
-		inode->gid = 0;
+	inode->uid = hostfs_ids_uid(st->uid);
+	inode->gid = hostfs_ids_gid(st->gid);
 }
 
 /* What the mode bits of the host allow this process. */
@@ -278,7 +275,7 @@ int hostfs_iget(struct super *sb, struct host_stat *st, struct inode *dir, int d
 		iput(inode);
 	}
 	if (HSB(sb)->ids)
-		hostfs_ids_read(sb, st, dirfd, name, &ids);
+		hostfs_ids_read(st, dirfd, name, &ids);
 	/* Reading the ids let others run. */
 	inode = find(HSB(sb), st);
 	if (inode)
@@ -317,26 +314,22 @@ static int own_fd(struct inode *inode)
 	return hi->created >= 0 ? host_dup(hi->created) : -1;
 }
 
-/* Attributes of a file that has no name any more, or another one than we know. */
-static int reload_open(struct inode *inode)
+/* What the host says of a file by an open descriptor, if there is one. */
+static int stat_open(struct inode *inode, struct host_stat *st)
 {
-	struct hostfs_inode *hi = HI(inode);
-	struct host_stat st;
 	int err, fd;
 
-	if (hi->fd >= 0) {
+	if (HI(inode)->fd >= 0) {
 		fd = hostfs_get_dirfd(inode);
-		err = HOST(host_file_stat(fd, &st));
+		err = HOST(host_file_stat(fd, st));
 		hostfs_put_dirfd(inode);
 	} else {
 		fd = own_fd(inode);
 		if (fd < 0)
 			return -ENOENT;
-		err = HOST(host_file_stat(fd, &st));
+		err = HOST(host_file_stat(fd, st));
 		host_close(fd);
 	}
-	if (!err)
-		hostfs_refresh(inode, &st, -1, NULL);
 	return err;
 }
 
@@ -347,8 +340,10 @@ int hostfs_reload(struct inode *inode)
 	int err;
 
 	/* With an open descriptor the host need not look a name up. */
-	if (!HSB(inode->sb)->ids && !reload_open(inode))
+	if (!stat_open(inode, &st) && !hostfs_ids_stale(inode, &st)) {
+		hostfs_refresh(inode, &st, -1, NULL);
 		return 0;
+	}
 	err = hostfs_get_place(inode, &p);
 	if (!err) {
 		err = HOST(host_path_stat(p.fd, p.name, &st));
@@ -358,7 +353,13 @@ int hostfs_reload(struct inode *inode)
 			hostfs_refresh(inode, &st, p.fd, p.name);
 		hostfs_put_place(&p);
 	}
-	return err ? reload_open(inode) : 0;
+	if (!err)
+		return 0;
+	/* It has no name any more, or another one than we know. */
+	err = stat_open(inode, &st);
+	if (!err)
+		hostfs_refresh(inode, &st, -1, NULL);
+	return err;
 }
 
 int hostfs_getattr(struct inode *inode, struct kstat *st)
@@ -461,8 +462,7 @@ static int apply(struct inode *inode, const struct iattr *a, int fd, const struc
 	if (a->valid & ATTR_SIZE)
 		err = set_size(inode, a, p);
 	if (!err && HSB(inode->sb)->ids && a->valid & (ATTR_UID | ATTR_GID | ATTR_MODE)) {
-		if (!err)
-			err = hostfs_ids_setattr(inode, a, p);
+		err = hostfs_ids_setattr(inode, a, p);
 	} else {
 		/* The mode last: a change of owner clears the set-id bits. */
 		if (!err && a->valid & (ATTR_UID | ATTR_GID))
@@ -475,11 +475,18 @@ static int apply(struct inode *inode, const struct iattr *a, int fd, const struc
 	return err;
 }
 
+/* hostfs_ids_setattr() goes by what the host says now. */
 static bool place_is_true(struct inode *inode, const struct hostfs_place *p)
 {
+	struct hostfs_inode *hi = HI(inode);
 	struct host_stat st;
 
-	return !HOST(host_path_stat(p->fd, p->name, &st)) && hostfs_same(inode, &st);
+	if (HOST(host_path_stat(p->fd, p->name, &st)) || !hostfs_same(inode, &st))
+		return false;
+	hi->h_mode = st.mode;
+	hi->h_uid = st.uid;
+	hi->h_gid = st.gid;
+	return true;
 }
 
 int hostfs_setattr(struct inode *inode, const struct iattr *a)

@@ -88,15 +88,18 @@ static int hostfs_revalidate_path(struct inode *dir, const char *rel, struct den
 	struct host_stat st;
 	int err, fd;
 
-	/* ids=xattr reads a second thing by name, which must be below a descriptor. */
-	if (!inode || HI(dir)->hidden || HSB(dir->sb)->ids)
+	if (!inode || HI(dir)->hidden)
 		return 0;
 	fd = hostfs_get_dirfd(dir);
 	if (fd < 0)
 		return 0;
 	iget(inode);
 	err = HOST(host_path_stat_rel(fd, rel, &st));
-	err = err ? 0 : confirm(inode, &st, NULL, -1, NULL);
+	/* An xattr is read by name, and that must be below a descriptor. */
+	if (err || hostfs_ids_stale(inode, &st))
+		err = 0;
+	else
+		err = confirm(inode, &st, NULL, -1, NULL);
 	hostfs_put_dirfd(dir);
 	/* If it was renamed meanwhile, the dentry knows where to. */
 	if (err && last->inode == inode && last->parent->inode)
@@ -132,14 +135,14 @@ static int finish(struct inode *dir, int fd, const char *name, u32 mode, u32 rde
 		  struct inode **out)
 {
 	struct host_stat st;
-	int err;
+	struct hostfs_ids ids;
+	int err = HOST(host_path_stat(fd, name, &st));
 
-	if (HSB(dir->sb)->ids && !S_ISLNK(mode)) {
-		err = hostfs_ids_created(fd, name, mode, rdev, dir);
-	} else {
-		err = HOST(host_path_stat(fd, name, &st));
-		if (!err)
-			err = own_created(dir, fd, name, &st);
+	if (!err && !HSB(dir->sb)->ids) {
+		err = own_created(dir, fd, name, &st);
+	} else if (!err && !S_ISLNK(mode)) {
+		hostfs_ids_of_new(dir, mode, rdev, &ids);
+		err = hostfs_ids_store(fd, name, &st, &ids);
 	}
 	if (!err)
 		err = HOST(host_path_stat(fd, name, &st));
@@ -217,7 +220,9 @@ static int hostfs_tmpfile(struct inode *dir, u32 mode, struct inode **out)
 		return err;
 	}
 	HI(*out)->created = file;
-	return 0;
+	if (HSB(dir->sb)->ids)
+		hostfs_ids_of_new(dir, mode | S_IFREG, 0, &HI(*out)->ids);
+	return hostfs_reload(*out);
 }
 
 static int hostfs_mkdir(struct inode *dir, struct dentry *d, u32 mode, struct inode **out)
@@ -277,10 +282,31 @@ static int hostfs_symlink(struct inode *dir, struct dentry *d, const char *targe
 	return err;
 }
 
+/* A file of O_TMPFILE gets its first name in the directory fd; what the guest made of it is kept now. */
+static int link_open(struct inode *target, int fd, const char *name)
+{
+	int err, file = host_dup(list_first(&HI(target)->files, struct hostfs_file, node)->fd);
+	struct host_stat st;
+
+	if (file < 0)
+		return file;
+	err = HOST(host_file_link(file, fd, name));
+	if (!err && HI(target)->ids.set) {
+		err = HOST(host_file_stat(file, &st));
+		if (!err)
+			err = hostfs_ids_store(fd, name, &st, &HI(target)->ids);
+		HI(target)->ids.known = false;
+		if (err)
+			HOST(host_path_unlink(fd, name, false));
+	}
+	host_close(file);
+	return err;
+}
+
 static int hostfs_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
 	struct hostfs_place p;
-	int err, file, fd = begin(dir);
+	int err, fd = begin(dir);
 
 	if (fd < 0)
 		return fd;
@@ -289,12 +315,7 @@ static int hostfs_link(struct inode *dir, struct dentry *d, struct inode *target
 		err = HOST(host_path_link(p.fd, p.name, fd, d->name));
 		hostfs_put_place(&p);
 	} else if (HI(target)->dir == NULL && !list_empty(&HI(target)->files)) {
-		/* O_TMPFILE */
-		file = host_dup(list_first(&HI(target)->files, struct hostfs_file, node)->fd);
-		if (file >= 0) {
-			err = HOST(host_file_link(file, fd, d->name));
-			host_close(file);
-		}
+		err = link_open(target, fd, d->name);
 	}
 	hostfs_put_dirfd(dir);
 	if (!err) {

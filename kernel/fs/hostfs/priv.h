@@ -128,7 +128,10 @@ bool hostfs_same(const struct inode *inode, const struct host_stat *st);
  * overlay? The inode follows it then.
  */
 bool hostfs_copied_up(struct inode *inode, const struct host_stat *st);
-/* Takes over what the host says. Blocks only with ids=xattr. 0: a different kind of file now. */
+/*
+ * Takes over what the host says. With ids=xattr a name below dirfd, which may be -1, is asked for a stale xattr
+ * and may block. 0: a different kind of file now.
+ */
 bool hostfs_refresh(struct inode *inode, const struct host_stat *st, int dirfd, const char *name);
 int hostfs_reload(struct inode *inode);			/* asks the host */
 struct hostfs_file *hostfs_any_file(struct inode *inode, u32 mode);
@@ -139,14 +142,24 @@ int hostfs_permission(struct inode *inode, u32 mask);
 void hostfs_evict(struct inode *inode);
 int hostfs_find_dev(struct super *sb, u64 dev, int dirfd, const char *name, struct hostfs_dev *out);
 
-/* ids.c */
+/* ids.c: only with ids=xattr, but for hostfs_ids_stale() */
+/* st, just read, is marked in a way that the ids known of inode do not cover. Does not block. */
+bool hostfs_ids_stale(const struct inode *inode, const struct host_stat *st);
 void hostfs_ids_load(struct inode *inode, const struct host_stat *st, int dirfd, const char *name);
-void hostfs_ids_read(struct super *sb, const struct host_stat *st, int dirfd, const char *name,
+void hostfs_ids_read(const struct host_stat *st, int dirfd, const char *name,
 		     struct hostfs_ids *out);
-int hostfs_ids_write(int dirfd, const char *name, const struct hostfs_ids *ids);
+/* Makes the file, which is as st says, mean ids. -EPERM where the host cannot keep that. */
+int hostfs_ids_store(int dirfd, const char *name, const struct host_stat *st,
+		     const struct hostfs_ids *ids) __must_check;
+/* p NULL: the inode has no name; only the inode changes then. */
 int hostfs_ids_setattr(struct inode *inode, const struct iattr *a, const struct hostfs_place *p);
-int hostfs_ids_created(int dirfd, const char *name, u32 mode, u32 rdev, struct inode *dir);
+/* What a file that the calling task makes in dir is to be. */
+void hostfs_ids_of_new(const struct inode *dir, u32 mode, u32 rdev, struct hostfs_ids *ids);
+/* The host's mode for a file that the calling task makes with mode, type included. */
 u32 hostfs_ids_host_mode(u32 mode);
+/* The guest's view of an owner that is not kept in an xattr. */
+u32 hostfs_ids_uid(u32 host_uid);
+u32 hostfs_ids_gid(u32 host_gid);
 void hostfs_ids_mark_special(int dirfd);
 bool hostfs_ids_has_special(struct inode *dir);
 bool hostfs_ids_is_private(const char *attr);
