@@ -25,6 +25,7 @@
 #include "tty/tty.h"
 
 #define CMDLINE_MAX 4096
+#define FIRST_DISK "98:0"
 
 #ifdef CONFIG_SECURE
 #define SECURE true
@@ -256,7 +257,7 @@ static bool is_ubd_option(const char *arg)
 
 static bool is_first_disk(const char *root)
 {
-	static const char *const names[] = { "/dev/ubda", "/dev/ubd0", "/dev/ubd/0", "98:0" };
+	static const char *const names[] = { "/dev/ubda", "/dev/ubd0", "/dev/ubd/0", FIRST_DISK };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(root, names[i]))
@@ -539,6 +540,24 @@ static void pass_rest(char **argv, int i, int argc)
 	}
 }
 
+/*
+ * As UML: the first disk is the root if nothing else is said, and is the file root_fs if that is not said either. What
+ * names the embedded root file system, or an initrd, says something else.
+ */
+static void choose_root(void)
+{
+	bool said = boot.root || boot.rootfstype || boot.initrd || boot.rdinit || boot.control >= 0;
+
+	if (!said && !ubd_configured(0) && ubd_default_exists())
+		ubd_default();
+	if (!said && ubd_configured(0)) {
+		append(cmdline, "root=" FIRST_DISK);
+		boot.root = FIRST_DISK;
+	}
+	if (boot.root && is_first_disk(boot.root) && !ubd_configured(0))
+		ubd_default();
+}
+
 void cmdline_parse(int argc, char **argv)
 {
 	boot.init_envp[boot.nenv++] = "HOME=/";
@@ -553,8 +572,7 @@ void cmdline_parse(int argc, char **argv)
 			continue;
 		one_arg(argv[i]);
 	}
-	if (boot.root && is_first_disk(boot.root) && !ubd_configured(0))
-		ubd_default();
+	choose_root();
 	if (!strstr(cmdline, "console="))
 		append(cmdline, "console=tty0");
 	kernel_cmdline = cmdline;

@@ -102,15 +102,31 @@ static int enter_root(struct mount *m)
 	return current->fs ? 0 : -ENOMEM;
 }
 
+/* "98:0" and "PARTUUID=" are shown as the device's node, so that programs find it in their tables. */
+static const char *root_source(const struct fs_type *t, char *buf, size_t n)
+{
+	struct blkdev *b;
+
+	if (t->nodev || !boot.root)
+		return "/dev/root";
+	b = blkdev_by_root(boot.root);
+	if (!b)
+		return boot.root;
+	snprintf(buf, n, "/dev/%s", b->name);
+	blkdev_put(b);
+	return buf;
+}
+
 static int mount_root(const char *type, u32 flags, const char *data)
 {
 	const struct fs_type *t = fs_type_find(type);
+	char source[40];
 	struct mount *m;
 	int err;
 
 	if (!t)
 		return -ENODEV;
-	err = vfs_kern_mount(t, t->nodev || !boot.root ? "/dev/root" : boot.root, flags, data, &m);
+	err = vfs_kern_mount(t, root_source(t, source, sizeof(source)), flags, data, &m);
 	if (!err && boot.overlay && strcmp(type, "tmpfs"))
 		err = overlay_over(m, &m);
 	if (err)
@@ -157,12 +173,14 @@ static int mount_any_root(u32 flags, const char **type)
 
 static void root_or_panic(void)
 {
-	u32 flags = boot.readonly ? MS_RDONLY : 0;
+	u32 flags = boot.readonly ? MS_RDONLY : 0, dev;
 	const char *type = "unknown";
 	int err = mount_any_root(flags, &type);
 
 	if (!err) {
-		pr_info("VFS: Mounted root (%s filesystem)%s.", type, boot.readonly ? " readonly" : "");
+		dev = current->fs->root.mnt->sb->dev;
+		pr_info("VFS: Mounted root (%s filesystem)%s on device %u:%u.", type,
+			boot.readonly ? " readonly" : "", major_k(dev), minor_k(dev));
 		mount_dev();
 		return;
 	}

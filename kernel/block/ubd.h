@@ -20,6 +20,7 @@ struct seq_buf;
 void ubd_setup(const char *text);
 /* root_fs in the current directory is disk 0: for a root that is on it, when nothing else was said. nb */
 void ubd_default(void);
+bool ubd_default_exists(void);		/* that file can be read. May block */
 bool ubd_configured(unsigned int index);
 /* Opens, locks, reads headers. What fails is logged, and the device is absent. Blocks, in no task. */
 void ubd_open_files(void);

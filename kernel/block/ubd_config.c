@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "abi/errno.h"
+#include "abi/fcntl.h"
 #include "core/log.h"
+#include "host/host.h"
 #include "lib/alloc.h"
 #include "lib/strto.h"
 
 #define FLAGS_MAX 6
+#define DEFAULT_FILE "root_fs"
 
 struct ubd ubds[UBD_MAX];
 bool ubd_all_sync;
@@ -175,5 +178,14 @@ bool ubd_configured(unsigned int index)
 
 void ubd_default(void)
 {
-	ubd_setup("0=root_fs");
+	ubd_setup("0=" DEFAULT_FILE);
+}
+
+bool ubd_default_exists(void)
+{
+	int fd = host_open(DEFAULT_FILE, O_RDONLY, 0);
+
+	if (fd >= 0)
+		host_close(fd);
+	return fd >= 0;
 }

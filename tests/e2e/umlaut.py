@@ -3,7 +3,8 @@
 
 A test file is a list of functions marked with @case; main() runs all of them, or those named on
 the command line, and prints a line for each. UMLAUT names the kernel (default build/linux),
-UMLAUT_DEBIAN a Debian root (default: build/debian-root, made when it is missing and can be).
+UMLAUT_DEBIAN a Debian root (default: build/debian-root, made when it is missing and can be), UMLAUT_IMAGE
+a disk with a Debian (build/debian.img likewise).
 """
 import atexit
 import os
@@ -147,25 +148,33 @@ def busybox_root(name="root"):
     return root
 
 
-def debian_root():
-    """A Debian root directory, or Skip."""
-    given = os.environ.get("UMLAUT_DEBIAN")
-    if given:
-        return given
-    root = os.path.join(TOP, "build", "debian-root")
-    if os.path.exists(root + ".failed") and time.time() - os.path.getmtime(root + ".failed") < 3600:
-        raise Skip("no Debian root (making one failed within the last hour)")
-    make = [os.path.join(TOP, "scripts", "make-debian-root"), "--minimal", root, "less", "vim-tiny"]
-    with open(os.path.join(TOP, "build", "debian-root.log"), "w", encoding="utf-8") as log:
+def made(name, program, *more):
+    """build/NAME, made by a program of scripts/ when that has not failed lately; or Skip."""
+    place = os.path.join(TOP, "build", name)
+    if os.path.exists(place + ".failed") and time.time() - os.path.getmtime(place + ".failed") < 3600:
+        raise Skip(f"no {name} (making it failed within the last hour)")
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    with open(place + ".log", "w", encoding="utf-8") as log:
         try:
-            done = subprocess.run(make, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=240,
-                                  check=False).returncode == 0
+            done = subprocess.run([os.path.join(TOP, "scripts", program[0]), *program[1:], place, *more],
+                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=240 * PATIENCE, check=False).returncode == 0
         except subprocess.TimeoutExpired:
             done = False
     if not done:
-        write(root + ".failed", "")
-        raise Skip("a Debian root could not be made (build/debian-root.log)")
-    return root
+        write(place + ".failed", "")
+        raise Skip(f"{name} could not be made (build/{name}.log)")
+    return place
+
+
+def debian_root():
+    """A Debian root directory, or Skip."""
+    return os.environ.get("UMLAUT_DEBIAN") or made("debian-root", ["make-debian-root", "--minimal"], "less", "vim-tiny")
+
+
+def debian_image():
+    """A disk with a Debian that boots by itself (not to be changed), or Skip."""
+    given = os.environ.get("UMLAUT_IMAGE") or os.path.join(TOP, "build", "debian.img")
+    return given if os.path.exists(given) else made("debian.img", ["make-image"])
 
 
 def hostfs(root, *more):

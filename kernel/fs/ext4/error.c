@@ -16,6 +16,18 @@
 
 #define MESSAGES_MAX 100 /* a broken image must not drown the log */
 
+void ext4_uuid_text(const struct ext4 *fs, char out[EXT4_UUID_TEXT])
+{
+	const u8 *u = fs->es->uuid;
+	size_t n = 0;
+
+	for (int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			out[n++] = '-';
+		n += (size_t)snprintf(out + n, EXT4_UUID_TEXT - n, "%02x", u[i]);
+	}
+}
+
 void ext4_msg(const struct ext4 *fs, const char *level, const char *fmt, ...)
 {
 	char text[200];
@@ -27,7 +39,7 @@ void ext4_msg(const struct ext4 *fs, const char *level, const char *fmt, ...)
 	if (!strcmp(level, "error"))
 		pr_err("EXT4-fs (%s): %s", fs->bdev->name, text);
 	else if (!strcmp(level, "warning"))
-		pr_warn("EXT4-fs warning (device %s): %s", fs->bdev->name, text);
+		pr_warn("EXT4-fs (%s): warning: %s", fs->bdev->name, text);
 	else
 		pr_info("EXT4-fs (%s): %s", fs->bdev->name, text);
 }

@@ -167,6 +167,8 @@ int ext4_error_at(struct ext4 *fs, const char *func, int line, u32 ino, u64 bloc
 #define ext4_error(fs, ino, block, ...)                                                            \
 	ext4_error_at(fs, __func__, __LINE__, ino, block, __VA_ARGS__)
 void ext4_msg(const struct ext4 *fs, const char *level, const char *fmt, ...) __printf(3, 4);
+#define EXT4_UUID_TEXT 37
+void ext4_uuid_text(const struct ext4 *fs, char out[EXT4_UUID_TEXT]); /* of a loaded one. nb */
 int ext4_write_super(struct ext4 *fs); /* es to disk, past the journal. Blocks */
 /* errors= of the outside world: a journal that was aborted. Sets the file system dead once. nb */
 void ext4_check_abort(struct ext4 *fs);

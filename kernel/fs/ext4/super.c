@@ -133,12 +133,34 @@ static void free_parts(struct ext4 *fs)
 	fs->es = NULL;
 }
 
+static void say_unmounting(const struct ext4 *fs)
+{
+	char uuid[EXT4_UUID_TEXT];
+
+	ext4_uuid_text(fs, uuid);
+	ext4_msg(fs, "info", "unmounting filesystem %s.", uuid);
+}
+
+static void say_mounted(const struct ext4 *fs)
+{
+	static const char *const modes[] = { " journalled data mode", " ordered data mode",
+					     " writeback data mode" };
+	char uuid[EXT4_UUID_TEXT];
+
+	ext4_uuid_text(fs, uuid);
+	ext4_msg(fs, "info", "mounted filesystem %s %s with%s. Quota mode: none.", uuid,
+		 fs->sb->flags & MS_RDONLY ? "ro" : "r/w",
+		 fs->journal ? modes[fs->opts.data] : "out journal");
+}
+
 static void ext4_kill(struct super *sb)
 {
 	struct ext4 *fs = sb->private;
 
 	if (!fs)
 		return;
+	if (!list_empty(&fs->node))
+		say_unmounting(fs);
 	list_del_init(&fs->node);
 	if (fs->sbh && !(sb->flags & MS_RDONLY) && !fs->dead)
 		ext4_end_write(fs);
@@ -318,8 +340,6 @@ static int find_mounted(const struct blkdev *bdev, u32 flags, struct super **out
 static int ext4_mount(const struct fs_type *t, const char *source, u32 flags, const char *data,
 		      struct super **out)
 {
-	static const char *const modes[] = { " journalled data mode", " ordered data mode",
-					     " writeback data mode" };
 	struct blkdev *bdev;
 	struct super *sb;
 	struct ext4 *fs;
@@ -348,9 +368,7 @@ static int ext4_mount(const struct fs_type *t, const char *source, u32 flags, co
 		super_put(sb);
 		return err;
 	}
-	pr_info("EXT4-fs (%s): mounted filesystem %s with%s. Quota mode: none.", bdev->name,
-		sb->flags & MS_RDONLY ? "ro" : "r/w",
-		fs->journal ? modes[fs->opts.data] : "out journal");
+	say_mounted(fs);
 	*out = sb;
 	return 0;
 }
@@ -386,6 +404,7 @@ static int ext4_remount(struct super *sb, u32 flags, const char *data)
 	struct ext4 *fs = sb->private;
 	struct ext4_opts o = fs->opts;
 	bool was = sb->flags & MS_RDONLY, will = flags & MS_RDONLY;
+	char uuid[EXT4_UUID_TEXT];
 	int err = ext4_parse_options(fs, &o, data);
 
 	if (err)
@@ -409,7 +428,8 @@ static int ext4_remount(struct super *sb, u32 flags, const char *data)
 		err = ext4_journal_options(fs, flags);
 	if (!err && was && !will)
 		ext4_orphan_cleanup(fs);
-	ext4_msg(fs, "info", "re-mounted %s. Quota mode: none.", will ? "ro" : "r/w");
+	ext4_uuid_text(fs, uuid);
+	ext4_msg(fs, "info", "re-mounted %s %s. Quota mode: none.", uuid, will ? "ro" : "r/w");
 	return err;
 }
 

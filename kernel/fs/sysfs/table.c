@@ -113,7 +113,6 @@ const struct sys_entry sys_entries[] = {
 	DIR("fs/cgroup/"),
 	DIR("fs/fuse/connections/"),
 	DIR("hypervisor/"),
-	DIR("kernel/config/"),
 	DIR("kernel/debug/"),
 	DIR("kernel/security/"),
 	DIR("kernel/tracing/"),
