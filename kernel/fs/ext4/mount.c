@@ -14,29 +14,6 @@
 #include "lib/crc32c.h"
 #include "lib/sort.h"
 
-int ext4_device_open(const char *source, struct blkdev **out)
-{
-	struct path p;
-	u32 mode, rdev;
-	int err;
-
-	if (!source)
-		return -EINVAL;
-	err = fs_ctx_current() ? path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &p) : -ENOENT;
-	if (err) {
-		/* The root file system is mounted while there are no nodes yet. */
-		*out = fs_ctx_current() ? NULL : blkdev_by_root(source);
-		return *out ? 0 : err;
-	}
-	mode = p.dentry->inode->mode;
-	rdev = p.dentry->inode->rdev;
-	path_put(&p);
-	if (!S_ISBLK(mode))
-		return -ENOTBLK;
-	*out = blkdev_get(rdev);
-	return *out ? 0 : -ENXIO;
-}
-
 static int bad(const struct ext4 *fs, const char *what, u64 value)
 {
 	ext4_msg(fs, "error", "%s: %llu", what, (unsigned long long)value);

@@ -180,8 +180,6 @@ void ext4_default_options(struct ext4 *fs, struct ext4_opts *o);
 void ext4_show_options(struct super *sb, struct seq_buf *s);
 
 /* --- mount.c, super.c --- */
-int ext4_device_open(const char *source,
-		     struct blkdev **out); /* a reference; -ENOTBLK, -ENXIO, -ENOENT. Blocks */
 int ext4_load_super(struct ext4 *fs, u32 *flags, const char *data);
 int ext4_journal_load(struct ext4 *fs, u32 flags);
 int ext4_journal_options(struct ext4 *fs, u32 flags);

@@ -11,6 +11,7 @@
 #include "abi/mount.h"
 #include "abi/stat.h"
 #include "core/log.h"
+#include "dev/blk.h"
 #include "fs/fs.h"
 #include "lib/alloc.h"
 
@@ -343,7 +344,7 @@ static int ext4_mount(const struct fs_type *t, const char *source, u32 flags, co
 	struct blkdev *bdev;
 	struct super *sb;
 	struct ext4 *fs;
-	int err = ext4_device_open(source, &bdev);
+	int err = block_source(source, &bdev);
 
 	if (err)
 		return err;
