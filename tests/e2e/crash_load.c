@@ -11,7 +11,8 @@
  * was filled before.
  *
  *   crash_load fill DIR       leave STALE in the free blocks
- *   crash_load load DIR SEED  until killed
+ *   crash_load load DIR SEED [OPERATIONS]     until killed, or so many in each process; a lazy load (an odd seed) syncs
+ *                             one operation of a hundred
  *   crash_load look DIR       a line a file: PATH ID SIZE FIRST-WRONG-OFFSET(-1: none) WRONG-BYTES-ARE(zero, stale, other)
  */
 #include <dirent.h>
@@ -39,7 +40,7 @@ struct name {
 
 static struct name names[NAMES];
 static uint64_t rng, next_id;
-static int dirfd_, worker;
+static int dirfd_, worker, lazy;
 
 static uint32_t dice(uint32_t n)
 {
@@ -68,6 +69,12 @@ static void must(int ok, const char *what)
 		return;
 	say("E w%d %s: %s\n", worker, what, strerror(errno));
 	exit(1);
+}
+
+/* Whether the operation that was just done is made durable and promised. */
+static int promise(void)
+{
+	return !lazy || !dice(100);
 }
 
 static unsigned char byte_of(uint64_t id, off_t o)
@@ -137,7 +144,7 @@ static void op_append(int i)
 		append(fd, n, HEAD);
 	}
 	append(fd, n, some());
-	if (dice(2)) {
+	if (lazy ? promise() : dice(2)) {
 		must(!(dice(2) ? fsync(fd) : fdatasync(fd)), "fsync");
 		/* Linux promises the name only with the directory; ext4 keeps it. */
 		settled(i);
@@ -154,14 +161,17 @@ static void op_replace(int i)
 	must(fd >= 0, "open");
 	append(fd, &fresh, HEAD);
 	append(fd, &fresh, some());
-	must(!fsync(fd), "fsync");
-	close(fd);
+	must(lazy || !fsync(fd), "fsync");
 	file_of(f, i);
 	begin(i);
 	must(!renameat(dirfd_, "t", dirfd_, f), "rename");
-	sync_dir();
 	names[i] = fresh;
-	settled(i);
+	if (promise()) {
+		must(!fsync(fd), "fsync");
+		sync_dir();
+		settled(i);
+	}
+	close(fd);
 }
 
 static void op_cut(int i)
@@ -176,9 +186,11 @@ static void op_cut(int i)
 	must(fd >= 0, "open");
 	n->size = HEAD + dice((uint32_t)(n->size - HEAD + 1));
 	must(!ftruncate(fd, n->size), "ftruncate");
-	must(!fsync(fd), "fsync");
+	if (promise()) {
+		must(!fsync(fd), "fsync");
+		settled(i);
+	}
 	close(fd);
-	settled(i);
 }
 
 static void op_remove(int i)
@@ -188,9 +200,11 @@ static void op_remove(int i)
 	file_of(f, i);
 	begin(i);
 	must(!unlinkat(dirfd_, f, 0), "unlink");
-	sync_dir();
 	names[i].exists = 0;
-	settled(i);
+	if (promise()) {
+		sync_dir();
+		settled(i);
+	}
 }
 
 /* To another name; what that one was is gone. link: keeps the old name. */
@@ -213,6 +227,8 @@ static void op_move(int i, int link)
 	names[i].exists = 0;
 	if (link)		/* two names of one file would be one too many for our books */
 		must(!unlinkat(dirfd_, f, 0), "unlink");
+	if (!promise())
+		return;
 	/* The file's bytes, too, so that its size is known. */
 	int fd = openat(dirfd_, g, O_RDONLY);
 
@@ -223,11 +239,12 @@ static void op_move(int i, int link)
 	settled(to);
 }
 
-static void work(uint64_t seed)
+static void work(uint64_t seed, long operations)
 {
 	char dir[16];
 	int i;
 
+	lazy = seed & 1;
 	rng = seed * 0x9e3779b97f4a7c15ull + (uint64_t)worker * 77777 + 1;
 	next_id = (uint64_t)(worker + 1) << 40 | (seed & 0xffff) << 20;
 	sprintf(dir, "w%d", worker);
@@ -241,7 +258,7 @@ static void work(uint64_t seed)
 		begin(i);
 		unlinkat(dirfd_, f, 0);
 	}
-	for (;;) {
+	while (operations--) {
 		i = (int)dice(NAMES);
 		if (!names[i].exists || names[i].size > 300000 || dice(10) < 4) {
 			if (names[i].exists && names[i].size > 300000)
@@ -261,17 +278,17 @@ static void work(uint64_t seed)
 	}
 }
 
-static int load(uint64_t seed)
+static int load(uint64_t seed, long operations)
 {
 	say("S\n");
 	for (worker = 0; worker < WORKERS; worker++)
 		if (!fork()) {
-			work(seed);
+			work(seed, operations);
 			exit(0);
 		}
 	while (wait(NULL) > 0)
 		;
-	return 1;
+	return operations < 0;
 }
 
 /* Fills the disk, then frees it. */
@@ -349,5 +366,5 @@ int main(int argc, char **argv)
 		return fill();
 	if (!strcmp(argv[1], "look"))
 		return look();
-	return load(argc > 3 ? strtoull(argv[3], NULL, 0) : 1);
+	return load(argc > 3 ? strtoull(argv[3], NULL, 0) : 1, argc > 4 ? atol(argv[4]) : -1);
 }

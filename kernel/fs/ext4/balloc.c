@@ -212,11 +212,14 @@ bool ext4_retry_alloc(struct ext4 *fs, int *tries)
 {
 	bool pending = false;
 
-	if (!fs->journal || (*tries)++ >= 3)
+	if ((*tries)++ >= 3)
 		return false;
 	for (u32 g = 0; g < fs->ngroups && !pending; g++)
 		pending = fs->groups[g].npending;
-	return pending && !journal_force(fs->journal);
+	if (!pending || (fs->journal && journal_force(fs->journal)))
+		return false;
+	ext4_wait_discards(fs);
+	return true;
 }
 
 /* --- freeing --- */
@@ -225,35 +228,8 @@ struct freed {
 	struct journal_callback cb;
 	struct ext4 *fs;
 	u32 group, start, len;
+	struct blk_req discard;
 };
-
-struct discard {
-	struct blk_req req;
-};
-
-static void discard_done(struct blk_req *r)
-{
-	kfree(container_of(r, struct discard, req));
-}
-
-/* mount -o discard: the device is told, nobody waits. */
-static void discard(struct ext4 *fs, u32 group, u32 start, u32 len)
-{
-	struct discard *d;
-
-	if (!fs->opts.discard || !fs->bdev->discard)
-		return;
-	d = kzalloc(sizeof(*d));
-	if (!d)
-		return; /* only a hint */
-	list_init(&d->req.node);
-	d->req.bdev = fs->bdev;
-	d->req.op = BLK_DISCARD;
-	d->req.off = (ext4_group_start(fs, group) + start) * fs->block_size;
-	d->req.len = (u64)len * fs->block_size;
-	d->req.done = discard_done;
-	blk_submit(&d->req);
-}
 
 void ext4_end_pending(struct ext4 *fs, u32 group, u32 start, u32 len)
 {
@@ -270,14 +246,51 @@ void ext4_end_pending(struct ext4 *fs, u32 group, u32 start, u32 len)
 	}
 }
 
+static void give_back(struct freed *f)
+{
+	ext4_end_pending(f->fs, f->group, f->start, f->len);
+	kfree(f);
+}
+
+/* Done or refused: it was only a hint. */
+static void discarded(struct blk_req *r)
+{
+	struct freed *f = container_of(r, struct freed, discard);
+	struct ext4 *fs = f->fs;
+
+	give_back(f);
+	if (!--fs->ndiscards)
+		wake_up_all(&fs->discard_wait);
+}
+
+/* mount -o discard: nobody waits, but nobody is given these blocks before the device is done with them. */
+static void discard(struct freed *f)
+{
+	struct ext4 *fs = f->fs;
+
+	list_init(&f->discard.node);
+	f->discard.bdev = fs->bdev;
+	f->discard.op = BLK_DISCARD;
+	f->discard.off = (ext4_group_start(fs, f->group) + f->start) * fs->block_size;
+	f->discard.len = (u64)f->len * fs->block_size;
+	f->discard.done = discarded;
+	fs->ndiscards++;
+	blk_submit(&f->discard);
+}
+
+void ext4_wait_discards(struct ext4 *fs)
+{
+	wait_event(&fs->discard_wait, !fs->ndiscards, "discard");
+}
+
 static void freed_is_durable(struct journal_callback *cb, int error)
 {
 	struct freed *f = container_of(cb, struct freed, cb);
 
-	ext4_end_pending(f->fs, f->group, f->start, f->len);
-	if (!error)
-		discard(f->fs, f->group, f->start, f->len);
-	kfree(f);
+	if (!error && f->fs->opts.discard && f->fs->bdev->discard)
+		discard(f);
+	else
+		give_back(f);
 }
 
 /* Keeps the blocks from being used until the transaction is durable. f was allocated for it. */

@@ -73,6 +73,8 @@ struct ext4 {
 	u64 free_blocks, delayed; /* all groups' sum; promised to dirty pages */
 	u64 free_inodes;
 	u32 ndirs;
+	u32 ndiscards; /* under way: their blocks are pending until they end */
+	struct wait_queue discard_wait;
 	u32 csum_seed;
 	bool csum, gdt_csum; /* metadata_csum, uninit_bg */
 	u32 hash_seed[4];
@@ -266,6 +268,7 @@ const u8 *ext4_effective_bitmap(struct ext4 *fs, u32 group, const struct buffer 
 void ext4_end_pending(struct ext4 *fs, u32 group, u32 start, u32 len);
 /* After -ENOSPC: commits so that freed blocks can be had. True at most a few times. Blocks. */
 bool ext4_retry_alloc(struct ext4 *fs, int *tries);
+void ext4_wait_discards(struct ext4 *fs); /* blocks */
 
 /* --- ialloc.c --- */
 int ext4_new_inode(struct handle *h, struct inode *dir, u32 mode, struct inode **out);

@@ -124,6 +124,7 @@ static void free_parts(struct ext4 *fs)
 	if (fs->journal)
 		journal_close(fs->journal);
 	fs->journal = NULL;
+	ext4_wait_discards(fs);
 	kfree(fs->journal_runs);
 	fs->journal_runs = NULL;
 	ext4_free_groups(fs);
@@ -201,6 +202,7 @@ static struct ext4 *fs_alloc(struct super *sb)
 	list_init(&fs->orphans);
 	list_init(&fs->node);
 	wq_init(&fs->evict_wait);
+	wq_init(&fs->discard_wait);
 	fs->sb = sb;
 	return fs;
 }
