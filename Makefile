@@ -387,10 +387,11 @@ image:
 	$(Q)mkdir -p $(O)
 	$(Q)scripts/make-image --size $(IMAGE_SIZE) $(O)/debian.img $(IMAGE_PACKAGES)
 
-# The kernel is killed a thousand times under a load on ext4; nothing durable may be lost.
+# The kernel is killed a thousand times under a load on ext4, and the power fails as often; nothing durable may be lost.
 crash:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)CRASH_ROUNDS=1000 UMLAUT=$(B)/linux tests/e2e/crash.py killed_at_any_moment
+	$(Q)POWERCUT_DISKS=1000 UMLAUT=$(B)/linux tests/e2e/powercut.py
 
 bench:
 	$(Q)$(MAKE) --no-print-directory all
@@ -432,7 +433,7 @@ help:
 	@echo 'soak             the long versions of the tests of load (10,000 times fork and exec)'
 	@echo 'programs         what people run on Debian, natively and in the guest, in every mode'
 	@echo 'image            $(O)/debian.img, a Debian with an ext4 root that boots by itself'
-	@echo 'crash            the kernel killed 1,000 times under a load on ext4'
+	@echo 'crash            the kernel killed, the power cut 1,000 times under a load on ext4'
 	@echo 'bench            the benchmarks, native and in the guest'
 	@echo 'menuconfig, nconfig, config, oldconfig, olddefconfig, defconfig, alldefconfig,'
 	@echo 'allnoconfig, allyesconfig, savedefconfig    configure (KCONFIG_ALLCONFIG=file works)'
