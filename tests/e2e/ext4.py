@@ -116,6 +116,20 @@ def a_full_disk():
 
 
 @case
+def what_fits_when_written_fits_when_it_goes_to_the_disk():
+    """Delayed allocation promises room, also for the blocks that say where the others are."""
+    fill = ("dd if=/dev/zero of=/mnt/all bs=64k 2>&1 | grep -c 'No space'; sync; sync /mnt/all && echo all of it;"
+            "rm /mnt/all; sync; for i in $(seq 0 400); do dd if=/dev/zero of=/mnt/sparse bs=1k count=1 seek=$((i*997)) conv=notrunc "
+            "2>/dev/null || break; done; sync /mnt/sparse && echo and of this; rm /mnt/sparse; sync;"
+            "for i in 1 2 3 4; do dd if=/dev/zero of=/mnt/part$i bs=64k count=16 2>/dev/null & done; wait; sync /mnt/part* && ls /mnt | wc -l")
+    for kind in ("ext4", "ext4-1k", "ext3", "ext2"):
+        path = image(kind, KINDS[kind], size=8 << 20)
+        out = on(path, fill + "; dmesg | grep -c 'Data will be lost'")
+        holds(out, "1\nall of it\nand of this\n5\n0\n")
+        clean(path)
+
+
+@case
 def root_on_the_disk():
     path = image("root", source=busybox_root("diskroot"), size=96 << 20)
     r = script("mount; mount -o remount,rw / && echo kept >/file && sync; mount -o remount,ro /; mount | head -1",

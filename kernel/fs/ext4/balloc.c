@@ -18,12 +18,12 @@
 #define GOOD_RUN 64 /* blocks for which other groups are asked, before less is taken */
 
 /* Of free blocks, those that nobody was promised. */
-u64 ext4_available(const struct ext4 *fs)
+static u64 available(const struct ext4 *fs)
 {
 	return fs->free_blocks - MIN(fs->free_blocks, fs->delayed);
 }
 
-bool ext4_may_use_reserve(const struct ext4 *fs)
+static bool may_use_reserve(const struct ext4 *fs)
 {
 	const struct cred *c = current_cred();
 
@@ -31,12 +31,13 @@ bool ext4_may_use_reserve(const struct ext4 *fs)
 	       (fs->opts.resgid && cred_in_group(c, fs->opts.resgid));
 }
 
-static u64 usable(const struct ext4 *fs)
+u64 ext4_usable(const struct ext4 *fs)
 {
-	u64 n = ext4_available(fs),
-	    keep = ext4_lo_hi(fs->es->r_blocks_count_lo, fs->es->r_blocks_count_hi);
+	u64 n = available(fs), keep = fs->pool;
 
-	return ext4_may_use_reserve(fs) ? n : n - MIN(n, keep);
+	if (!may_use_reserve(fs))
+		keep += ext4_lo_hi(fs->es->r_blocks_count_lo, fs->es->r_blocks_count_hi);
+	return n - MIN(n, keep);
 }
 
 /* The bitmap that counts: with blocks that are not to be used yet. */
@@ -183,10 +184,10 @@ static void forget_old(struct ext4 *fs, u64 block, u32 n)
 	}
 }
 
-int ext4_new_blocks(struct handle *h, struct ext4 *fs, u64 goal, u32 *len, bool from_delayed,
+int ext4_new_blocks(struct handle *h, struct ext4 *fs, u64 goal, u32 *len, bool reserved,
 		    u64 *out)
 {
-	u64 have = from_delayed ? fs->free_blocks : usable(fs);
+	u64 have = reserved ? fs->free_blocks : ext4_usable(fs);
 	u32 want = (u32)MIN((u64)*len, have), got;
 	int err;
 

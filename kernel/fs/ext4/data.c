@@ -269,6 +269,13 @@ static int write_mapped(struct handle *h, struct inode *inode, struct page_run *
 	return err;
 }
 
+static u64 page_up(const struct ext4 *fs, u64 lblk)
+{
+	u64 per_page = PAGE_SIZE >> fs->block_bits;
+
+	return (lblk + per_page - 1) / per_page;
+}
+
 /* One run of blocks with a handle; *at moves behind it. */
 static int write_chunk(struct inode *inode, struct page_run *run, u64 *at, u64 end)
 {
@@ -285,6 +292,9 @@ static int write_chunk(struct inode *inode, struct page_run *run, u64 *at, u64 e
 	if (err)
 		return err;
 	err = ext4_map_alloc(h, inode, &m, ALLOC_DELAYED);
+	/* Their blocks are counted as used now. A page that is not complete keeps its promise. */
+	if (!err)
+		ext4_undelay(inode, page_up(fs, m.lblk), (m.lblk + (u64)m.len) >> (12 - fs->block_bits));
 	if (!err)
 		err = write_mapped(h, inode, run, &m);
 	reached = MIN(((u64)m.lblk + m.len) << fs->block_bits, inode->size);
@@ -356,10 +366,7 @@ static int all_mapped(struct inode *inode, u64 page, bool *out)
 
 static bool enough(const struct ext4 *fs)
 {
-	u64 keep = ext4_lo_hi(fs->es->r_blocks_count_lo, fs->es->r_blocks_count_hi);
-	u64 have = ext4_available(fs), need = (PAGE_SIZE >> fs->block_bits) + 4;
-
-	return have >= need + (ext4_may_use_reserve(fs) ? 0 : keep);
+	return ext4_usable(fs) >= (PAGE_SIZE >> fs->block_bits) + 4;
 }
 
 static int pc_reserve(struct pagecache *pc, u64 page)

@@ -95,7 +95,7 @@ static int new_node(struct handle *h, struct inode *inode, u16 depth, struct buf
 	struct ext4_eh *eh;
 	u32 one = 1;
 	u64 block;
-	int err = ext4_new_blocks(h, fs, ext4_alloc_goal(inode, 0), &one, false, &block);
+	int err = ext4_new_blocks(h, fs, ext4_alloc_goal(inode, 0), &one, true, &block);
 
 	if (err)
 		return err;

@@ -173,7 +173,7 @@ static int new_block(struct handle *h, struct inode *inode, u32 lblk, u32 *n, bo
 }
 
 /* An empty block of numbers below the last slot of c. */
-static int add_level(struct handle *h, struct inode *inode, struct chain *c)
+static int add_level(struct handle *h, struct inode *inode, struct chain *c, bool delayed)
 {
 	struct ext4 *fs = ext4_of(inode);
 	struct slot *up = &c->slot[c->have - 1], *s = &c->slot[c->have];
@@ -181,7 +181,7 @@ static int add_level(struct handle *h, struct inode *inode, struct chain *c)
 	int err = up->bh ? journal_get_write(h, up->bh) : 0;
 
 	if (!err)
-		err = new_block(h, inode, 0, &one, false, &block);
+		err = new_block(h, inode, 0, &one, delayed, &block);
 	if (err)
 		return err;
 	err = buffer_get(fs->bdev, block, &s->bh);
@@ -213,7 +213,7 @@ int ext4_ind_alloc(struct handle *h, struct inode *inode, struct ext4_map *m, bo
 	if (err)
 		return err;
 	while (!err && c.have < c.depth)
-		err = add_level(h, inode, &c);
+		err = add_level(h, inode, &c, delayed);
 	if (err)
 		goto out;
 	last = &c.slot[c.depth - 1];

@@ -14,6 +14,8 @@
 #include "lib/crc32c.h"
 #include "lib/sort.h"
 
+#define POOL_MAX 4096u
+
 static int bad(const struct ext4 *fs, const char *what, u64 value)
 {
 	ext4_msg(fs, "error", "%s: %llu", what, (unsigned long long)value);
@@ -71,6 +73,8 @@ static int check_geometry(struct ext4 *fs)
 		return bad(fs, "bad geometry: first data block", fs->first_data_block);
 	if (fs->blocks_count <= fs->first_data_block + 1ULL)
 		return bad(fs, "bad geometry: block count", fs->blocks_count);
+	if (ext4_incompat(fs, INCOMPAT_EXTENTS))
+		fs->pool = MIN(fs->blocks_count / 50, (u64)POOL_MAX); /* as Linux */
 	groups = (fs->blocks_count - fs->first_data_block + fs->blocks_per_group - 1) /
 		 fs->blocks_per_group;
 	if (groups * fs->inodes_per_group != es->inodes_count)

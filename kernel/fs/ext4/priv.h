@@ -71,6 +71,7 @@ struct ext4 {
 	struct buffer **gdb;
 	struct ext4_group *groups;
 	u64 free_blocks, delayed; /* all groups' sum; promised to dirty pages */
+	u64 pool; /* kept for nodes of extent trees, so that promises hold */
 	u64 free_inodes;
 	u32 ndirs;
 	u32 ndiscards; /* under way: their blocks are pending until they end */
@@ -254,14 +255,13 @@ void ext4_touch_tid(struct handle *h, struct inode *inode, bool datasync);
 
 /* --- balloc.c --- */
 /*
- * Allocates 1 to *len blocks near goal for ino; *len says how many. from_delayed: they were reserved. -ENOSPC. Blocks.
+ * Allocates 1 to *len blocks near goal for ino; *len says how many. reserved: promised to a page, or taken from the pool. -ENOSPC. Blocks.
  */
-int ext4_new_blocks(struct handle *h, struct ext4 *fs, u64 goal, u32 *len, bool from_delayed,
+int ext4_new_blocks(struct handle *h, struct ext4 *fs, u64 goal, u32 *len, bool reserved,
 		    u64 *out);
 /* metadata: their buffers are forgotten, and revoked in the journal. Blocks. */
 int ext4_free_blocks(struct handle *h, struct ext4 *fs, u32 ino, u64 block, u64 n, bool metadata);
-bool ext4_may_use_reserve(const struct ext4 *fs);
-u64 ext4_available(const struct ext4 *fs); /* blocks that somebody may still have; nb */
+u64 ext4_usable(const struct ext4 *fs); /* those that current may have; nb */
 int ext4_trim_group(struct ext4 *fs, u32 group, u32 from, u32 to, u32 minlen, u64 *trimmed);
 /* The bitmap that counts for allocation: with the pending ones. Valid until the next blocking point. nb */
 const u8 *ext4_effective_bitmap(struct ext4 *fs, u32 group, const struct buffer *bh);

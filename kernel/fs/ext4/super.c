@@ -36,7 +36,7 @@ static int ext4_statfs(struct super *sb, struct statfs_k *st)
 	st->bsize = st->frsize = fs->block_size;
 	st->blocks = fs->blocks_count - MIN(overhead + fs->first_data_block, fs->blocks_count);
 	st->bfree = fs->free_blocks - MIN(fs->delayed, fs->free_blocks);
-	st->bavail = st->bfree - MIN(reserved, st->bfree);
+	st->bavail = st->bfree - MIN(reserved + fs->pool, st->bfree);
 	st->files = fs->inodes_count;
 	st->ffree = fs->free_inodes;
 	st->namelen = EXT4_NAME_MAX;
