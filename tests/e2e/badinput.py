@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Wrong input and poor hosts: the cause is named, the status is the documented one."""
+import gzip
 import os
 import resource
 import signal
@@ -148,6 +149,30 @@ def initrds():
     r = run([*SPEAK, "initrd=/etc/passwd"])
     same(r.status, ABORT, r.out)
     holds(r.out, 'initrd "/etc/passwd": not a cpio archive')
+
+
+def cpio(*entries):
+    """An archive of (name, mode, data), and what a machine that only unpacks it says."""
+    blob = b""
+    for name, mode, data in (*entries, ("TRAILER!!!", 0, b"")):
+        fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        for part in (b"070701" + b"".join(b"%08X" % f for f in fields) + name.encode() + b"\0", data):
+            blob += part + b"\0" * (-len(blob + part) % 4)
+    return blob
+
+
+@case
+def hostile_initrds():
+    # All end in "No working init found": what counts is that they end.
+    fifo = cpio(("f", 0o10600, b""), ("f", 0o100600, b"data"), ("d", 0o40755, b""), ("d", 0o100600, b"x"))
+    for name, blob in (("neither", b"\x1f\x8a\x08\0" * 100), ("fifo", fifo), ("nested", gzip.compress(b"\x1f\x8b" * 9))):
+        path = os.path.join(tmp(), name)
+        with open(path, "wb") as f:
+            f.write(blob)
+        r = run([*SPEAK, "initrd=" + path], timeout=30)
+        same(r.status, ABORT, r.out)
+        holds(r.out, "No working init found")
+        same("not a cpio archive" in r.out, name != "fifo", name)
 
 
 @case

@@ -119,7 +119,7 @@ static int write_data(const struct entry *e)
 {
 	struct file *f;
 	ssize n = 0;
-	int err = vfs_open(AT_FDCWD, e->name, O_WRONLY | O_CREAT | O_LARGEFILE, e->v[F_MODE], 0,
+	int err = vfs_open(AT_FDCWD, e->name, O_WRONLY | O_CREAT | O_TRUNC | O_LARGEFILE, e->v[F_MODE], 0,
 			   &f);
 
 	if (err)
@@ -182,11 +182,22 @@ static int make_entry(const struct entry *e)
 	}
 }
 
-/* A later entry replaces what an earlier one made, unless both are directories. */
+/* A later entry replaces what an earlier one made: a file of another kind goes; other nodes go in any case. */
 static void clear_place(const struct entry *e)
 {
-	if (!S_ISDIR(e->v[F_MODE]) && !S_ISREG(e->v[F_MODE]))
-		vfs_unlink(AT_FDCWD, e->name);
+	u32 kind = e->v[F_MODE] & S_IFMT, old;
+	struct path p;
+
+	if (path_lookup(AT_FDCWD, e->name, 0, &p))
+		return;
+	old = p.dentry->inode->mode & S_IFMT;
+	path_put(&p);
+	if (old == kind && (S_ISDIR(kind) || S_ISREG(kind)))
+		return;
+	if (S_ISDIR(old))
+		(void)!vfs_rmdir(AT_FDCWD, e->name);
+	else
+		(void)!vfs_unlink(AT_FDCWD, e->name);
 }
 
 static int unpack_entry(const struct entry *e, struct hardlink **links)
@@ -229,7 +240,7 @@ int cpio_unpack(const u8 *data, size_t len, size_t *used)
 			at += MIN((size_t)4, len - at);
 			continue;
 		}
-		if (data[at] == 0x1f)		/* a compressed segment follows */
+		if (data[at] == 0x1f && at)	/* a compressed segment follows */
 			break;
 		err = parse_entry(data + at, len - at, &e, &n);
 		if (err)
