@@ -180,8 +180,10 @@ int ext4_dx_next(struct inode *dir, struct ext4_dx_path *p)
 
 	while (i > 0) { /* the lowest level that has a next entry */
 		struct ext4_dx_level *l = &p->level[i - 1];
+		u32 limit = ext4_dx_limit(ext4_of(dir), i == 1);
 
-		if (l->at + 1 < l->entries + ext4_dx_cl(l->entries)->count)
+		/* It was checked, but may have changed: see insert_index(). */
+		if (l->at + 1 < l->entries + MIN((u32)ext4_dx_cl(l->entries)->count, limit))
 			break;
 		i--;
 	}

@@ -75,16 +75,25 @@ static int finish_index(struct handle *h, struct inode *dir, struct buffer *bh)
 	return journal_dirty(h, bh);
 }
 
-/* A new entry behind l->at, for which there is room. */
-static void insert_index(struct ext4_dx_level *l, u32 hash, u32 block)
+/*
+ * A new entry behind l->at, for which there is room. What was checked when the block was read is checked again: on a
+ * damaged disk the block may be another directory's, too, or a leaf of this one, and have changed since.
+ */
+static int insert_index(struct inode *dir, struct ext4_dx_level *l, u32 hash, u32 block)
 {
+	bool root = (u8 *)l->entries != l->bh->data + EXT4_DX_NODE_ENTRIES;
 	struct ext4_dx_countlimit *cl = ext4_dx_cl(l->entries);
 	struct ext4_dx_entry *to = l->at + 1;
 
+	if (cl->limit != ext4_dx_limit(ext4_of(dir), root) || cl->count >= cl->limit ||
+	    to > l->entries + cl->count)
+		return ext4_error(ext4_of(dir), (u32)dir->ino, l->bh->block,
+				  "directory index changed while it was in use");
 	memmove(to + 1, to, (size_t)((u8 *)(l->entries + cl->count) - (u8 *)to));
 	to->hash = hash;
 	to->block = block;
 	cl->count++;
+	return 0;
 }
 
 /* Where to cut: half of the bytes on each side, and at least one entry. */
@@ -131,8 +140,9 @@ static int split_leaf(struct handle *h, struct inode *dir, struct ext4_dx_path *
 	pack(s->copy, s->map + cut, n - cut, s->hi->data, size);
 	pack(s->copy, s->map, cut, s->lo->data, size);
 	ext4_dir_tail_init(fs, s->hi->data);
-	insert_index(l, s->hash2, lblk);
-	err = finish_leaf(h, dir, s->lo);
+	err = insert_index(dir, l, s->hash2, lblk);
+	if (!err)
+		err = finish_leaf(h, dir, s->lo);
 	if (!err)
 		err = finish_leaf(h, dir, s->hi);
 	return err ? err : finish_index(h, dir, l->bh);
@@ -174,14 +184,22 @@ static int split_and_add(struct handle *h, struct inode *dir, struct ext4_dx_pat
 	return err;
 }
 
-/* An index block without entries. */
-static int new_index(struct handle *h, struct inode *dir, u32 *lblk, struct buffer **bh)
+/* An index block without entries. A bitmap that lies may have given one of those that we hold. */
+static int new_index(struct handle *h, struct inode *dir, const struct ext4_dx_path *p, u32 *lblk,
+		     struct buffer **bh)
 {
 	struct ext4 *fs = ext4_of(dir);
 	int err = ext4_dir_append(h, dir, lblk, bh);
 
 	if (err)
 		return err;
+	for (u32 i = 0; i < p->levels; i++) {
+		if (p->level[i].bh != *bh)
+			continue;
+		buffer_put(*bh);
+		return ext4_error(fs, (u32)dir->ino, p->level[i].bh->block,
+				  "block of a directory was free");
+	}
 	((struct ext4_dirent *)(*bh)->data)->rec_len = (u16)fs->block_size;
 	ext4_dx_cl((struct ext4_dx_entry *)((*bh)->data + EXT4_DX_NODE_ENTRIES))->limit =
 		(u16)ext4_dx_limit(fs, false);
@@ -206,7 +224,7 @@ static int grow_index(struct handle *h, struct inode *dir, struct ext4_dx_path *
 	}
 	err = journal_get_write(h, root->bh);
 	if (!err)
-		err = new_index(h, dir, &lblk, &bh);
+		err = new_index(h, dir, p, &lblk, &bh);
 	if (err)
 		return err;
 	e = (struct ext4_dx_entry *)(bh->data + EXT4_DX_NODE_ENTRIES);
@@ -233,7 +251,7 @@ static int split_index(struct handle *h, struct inode *dir, struct ext4_dx_path 
 	if (!err)
 		err = journal_get_write(h, up->bh);
 	if (!err)
-		err = new_index(h, dir, &lblk, &bh);
+		err = new_index(h, dir, p, &lblk, &bh);
 	if (err)
 		return err;
 	e = (struct ext4_dx_entry *)(bh->data + EXT4_DX_NODE_ENTRIES);
@@ -241,8 +259,9 @@ static int split_index(struct handle *h, struct inode *dir, struct ext4_dx_path 
 	ext4_dx_cl(e)->limit = (u16)ext4_dx_limit(ext4_of(dir), false);
 	ext4_dx_cl(e)->count = (u16)(n - keep);
 	ext4_dx_cl(l->entries)->count = (u16)keep;
-	insert_index(up, hash, lblk);
-	err = finish_index(h, dir, bh);
+	err = insert_index(dir, up, hash, lblk);
+	if (!err)
+		err = finish_index(h, dir, bh);
 	buffer_put(bh);
 	if (!err)
 		err = finish_index(h, dir, l->bh);
@@ -332,17 +351,20 @@ static int make_root(struct handle *h, struct inode *dir, struct buffer *root, s
 	return err ? err : finish_index(h, dir, root);
 }
 
-/* "." and ".." are where they belong, and the rest of the block is sound. */
-static bool suits(struct inode *dir, struct buffer *bh)
+/* "." and ".." are where they belong, and the rest of the block is sound: 0 or -EUCLEAN. */
+static int suits(struct inode *dir, struct buffer *bh)
 {
 	struct ext4_dirent *dot = (struct ext4_dirent *)bh->data,
 			   *dotdot = (struct ext4_dirent *)(bh->data + 12);
 	int err;
 
 	ext4_search(dir, bh->block, bh->data, ext4_dir_usable(ext4_of(dir)), "", 0, &err);
-	return !err && dot->rec_len == 12 && dot->name_len == 1 && dot->name[0] == '.' &&
-	       dotdot->name_len == 2 && !memcmp(dotdot->name, "..", 2) &&
-	       12u + dotdot->rec_len < ext4_dir_usable(ext4_of(dir));
+	if (!err && dot->rec_len == 12 && dot->name_len == 1 && dot->name[0] == '.' &&
+	    dotdot->name_len == 2 && !memcmp(dotdot->name, "..", 2) &&
+	    12u + dotdot->rec_len < ext4_dir_usable(ext4_of(dir)))
+		return 0;
+	return ext4_error(ext4_of(dir), (u32)dir->ino, bh->block,
+			  "no \".\" and \"..\" in front");
 }
 
 int ext4_htree_make(struct handle *h, struct inode *dir, struct buffer *bh, const char *name,
@@ -350,17 +372,18 @@ int ext4_htree_make(struct handle *h, struct inode *dir, struct buffer *bh, cons
 {
 	struct buffer *leaf;
 	u32 lblk;
-	int err;
+	int err = suits(dir, bh);
 
-	if (!suits(dir, bh))
-		return ext4_error(ext4_of(dir), (u32)dir->ino, bh->block,
-				  "no \".\" and \"..\" in front");
-	err = journal_get_write(h, bh);
+	if (!err)
+		err = journal_get_write(h, bh);
 	if (!err)
 		err = ext4_dir_append(h, dir, &lblk, &leaf);
 	if (err)
 		return err;
-	err = make_root(h, dir, bh, leaf, lblk);
+	/* Once more: on a damaged disk the new block may be this one. */
+	err = suits(dir, bh);
+	if (!err)
+		err = make_root(h, dir, bh, leaf, lblk);
 	buffer_put(leaf);
 	if (!err)
 		err = ext4_dirty(h, dir);
