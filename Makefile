@@ -11,6 +11,7 @@
 #   tools/<name>/             -> $(B)/<name>
 #   tools/libumlaut/          -> $(B)/libumlaut/libumlaut.{a,so}, and part of umlaut
 #   tests/unit/*.c            -> $(O)/unit/tests/<name>           (ASan, UBSan, cmocka)
+#   tests/fuzz/*.c            -> $(B)/fuzz                        (SAN=fuzz or SAN=unit)
 
 VERSION := 0.1
 
@@ -44,6 +45,7 @@ SANFLAGS_asan  := -fsanitize=address
 SANFLAGS_ubsan := -fsanitize=undefined -fno-sanitize-recover=undefined
 SANFLAGS_tsan  := -fsanitize=thread
 SANFLAGS_unit  := $(SANFLAGS_asan) $(SANFLAGS_ubsan)
+SANFLAGS_fuzz  := $(SANFLAGS_unit)
 sanitizers := $(subst $(comma), ,$(SAN))
 SANFLAGS := $(foreach s,$(sanitizers),$(or $(SANFLAGS_$(s)),\
 	$(error SAN=$(SAN): must be asan, ubsan, tsan or asan$(comma)ubsan)))
@@ -72,7 +74,7 @@ export CONFIG_ := CONFIG_
 
 config-goals := menuconfig nconfig config oldconfig olddefconfig defconfig alldefconfig \
 	allnoconfig allyesconfig savedefconfig
-no-config-goals := $(config-goals) clean distclean mrproper help check soak attack crash image bench programs
+no-config-goals := $(config-goals) clean distclean mrproper help check soak attack fuzz crash image bench programs
 
 # Read .config unless only goals are asked for that make it or do not need it.
 goals := $(or $(MAKECMDGOALS),all)
@@ -139,7 +141,7 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 # ---- goals ----------------------------------------------------------------------------------
 
 .PHONY: all linux link tools lib $(addprefix kernel/,$(folders) near embed) guest-tests \
-	unit unit-programs check attack crash image bench soak programs install help clean distclean mrproper $(config-goals) FORCE
+	unit unit-programs fuzz fuzz-program check attack crash image bench soak programs install help clean distclean mrproper $(config-goals) FORCE
 
 all: linux tools
 
@@ -364,6 +366,22 @@ endef
 unit-rules = $(eval $(call unit-rule,$(1),$(2),$(call unit-fake,$(1),$(2))))
 $(if $(filter unit,$(SAN)),$(foreach t,$(unit-names),$(call unit-rules,$(t),$(call unit-below,$(t)))))
 
+# Fuzzing: the far kernel without guests. With SAN=unit it is built from what the unit tests are built from.
+fuzz-program: $(B)/fuzz
+$(B)/fuzz: $(call to-obj,$(wildcard tests/fuzz/*.c)) $(archives) $(embed-obj)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(archives) -Wl,--end-group $(LDLIBS)
+
+# There it also sees what of the kernel a case has reached.
+ifneq ($(filter fuzz,$(SAN)),)
+$(B)/obj/kernel/%.o: CFLAGS += -fsanitize-coverage=trace-pc
+endif
+
+SECONDS ?= 3600
+fuzz:
+	$(Q)$(MAKE) --no-print-directory SAN=fuzz fuzz-program
+	$(Q)O=$(O)/fuzz FUZZ=$(O)/fuzz/fuzz tests/fuzz/run $(SECONDS)
+
 check:
 	$(Q)./check
 # One hour of tests/attack with the sanitised kernel; ./check runs half a minute of it.
@@ -418,7 +436,7 @@ install: all
 
 clean:
 	$(Q)rm -rf $(if $(filter build,$(O)),build linux,$(addprefix $(O)/,obj pic libumlaut near embed include \
-		tests unit guest bench attack asan ubsan asan+ubsan tsan linux .flags .sources-* *.a $(tool-names)))
+		tests unit guest bench attack asan ubsan asan+ubsan tsan fuzz linux .flags .sources-* *.a $(tool-names)))
 distclean mrproper: clean
 	$(Q)rm -f $(KCONFIG_CONFIG) $(KCONFIG_CONFIG).old
 
@@ -430,6 +448,7 @@ help:
 	@echo 'unit             the unit tests, with ASan and UBSan ($(O)/unit/tests/)'
 	@echo 'guest-tests      the programs of tests/guest ($(O)/guest/bin/)'
 	@echo 'attack           hostile guest programs for an hour, with ASan and UBSan'
+	@echo 'fuzz             damaged images and files for an hour (SECONDS=3600), with ASan and UBSan'
 	@echo 'soak             the long versions of the tests of load (10,000 times fork and exec)'
 	@echo 'programs         what people run on Debian, natively and in the guest, in every mode'
 	@echo 'image            $(O)/debian.img, a Debian with an ext4 root that boots by itself'

@@ -4,6 +4,7 @@
 import os
 import random
 import shutil
+import struct
 import subprocess
 
 from umlaut import Skip, busybox_root, case, check, holds, main, same, script, tmp, write
@@ -194,6 +195,36 @@ def damaged_images_never_kill_the_kernel():
         r = script(text + "echo alive-$((40+2))", *disks, "mem=512M", timeout=120)
         same(r.status, 0, r.out)
         holds(r.out, "alive-42")
+
+
+@case
+def blocks_of_directories_in_use_twice():
+    # The bitmap says that the blocks of a directory are free: it gets its own as a new one, first when it gets an index.
+    fill = "for i in $(seq 120); do touch /mnt/d/a_name_of_some_length_$i; done 2>/dev/null; sync"
+    path = image("twice", "-b 1024 -O ^metadata_csum,^has_journal", size=4 << 20)
+    on(path, "mkdir /mnt/d; for i in $(seq 20); do : >/mnt/d/x_$i; done")
+    for block in debugfs(path, "blocks /d").split():
+        subprocess.run([tool("debugfs"), "-w", "-R", f"freeb {block}", path], capture_output=True, check=True)
+    r = script(f"{DEV} mount -t ext4 -o errors=continue /dev/ubda /mnt; {fill}; umount /mnt; dmesg; echo alive-$((40+2))",
+               "ubd0=" + path)
+    holds(r.out, "alive-42", "EXT4-fs error")
+
+    # Each leaf of the index is its root.
+    path = image("leaf", "-b 1024 -O ^metadata_csum,^has_journal", size=4 << 20)
+    on(path, "mkdir /mnt/d; " + fill)
+    block = int(debugfs(path, "blocks /d").split()[0])
+    with open(path, "r+b") as f:
+        f.seek(block * 1024 + 32)
+        limit, count = struct.unpack("<HH", f.read(4))
+        check(count > 1 and limit == 124, "an index", (limit, count))
+        f.seek(block * 1024 + 36)
+        f.write(struct.pack("<I", 0))
+        for i in range(1, count):
+            f.seek(block * 1024 + 32 + 8 * i + 4)
+            f.write(struct.pack("<I", 0))
+    r = script(f"{DEV} mount -t ext4 -o errors=continue /dev/ubda /mnt; rm -f /mnt/d/*1; {fill.replace('/a_', '/b_')};"
+               "umount /mnt; dmesg; echo alive-$((40+2))", "ubd0=" + path)
+    holds(r.out, "alive-42", "EXT4-fs error")
 
 
 if __name__ == "__main__":

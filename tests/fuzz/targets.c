@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One line per format.
+ */
+#include "tests/fuzz/fuzz.h"
+
+const struct target *const targets[] = { &ext_target, &part_target, &cow_target, &cpio_target, NULL };
