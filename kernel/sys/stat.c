@@ -104,7 +104,7 @@ static struct statx_timestamp statx_time(struct ts_k t)
 	return (struct statx_timestamp){ .tv_sec = t.sec, .tv_nsec = t.nsec };
 }
 
-static void fill_statx(struct statx *x, const struct kstat *k, const struct at_target *t)
+static void fill_statx(struct statx *x, const struct kstat *k, const struct at_target *t, u32 mask)
 {
 	memset(x, 0, sizeof(*x));
 	x->stx_mask = STATX_BASIC_STATS | (k->has_btime ? STATX_BTIME : 0);
@@ -129,8 +129,8 @@ static void fill_statx(struct statx *x, const struct kstat *k, const struct at_t
 	x->stx_attributes_mask = k->attributes_mask;
 	if (!t->path.mnt)
 		return;
-	x->stx_mask |= STATX_MNT_ID;
-	x->stx_mnt_id = t->path.mnt->id;
+	x->stx_mask |= mask & STATX_MNT_ID_UNIQUE ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID;
+	x->stx_mnt_id = mask & STATX_MNT_ID_UNIQUE ? t->path.mnt->unique_id : (u64)t->path.mnt->id;
 	x->stx_attributes_mask |= STATX_ATTR_MOUNT_ROOT;
 	if (t->path.mnt->root == t->path.dentry)
 		x->stx_attributes |= STATX_ATTR_MOUNT_ROOT;
@@ -151,7 +151,7 @@ long sys_statx(udirfd_t dirfd, upath_t path, uhex_t flags, uhex_t mask, uaddr_t 
 		return err;
 	err = target_getattr(&t, &k);
 	if (!err)
-		fill_statx(&x, &k, &t);
+		fill_statx(&x, &k, &t, mask);
 	at_target_put(&t);
 	return err ? err : copy_to_user(buf, &x, sizeof(x));
 }
@@ -312,6 +312,7 @@ static long put_statfs(uaddr_t ubuf, const struct path *p)
 	st.f_flags = 0x20 | (p->mnt ? p->mnt->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC |
 						       MS_SYNCHRONOUS | MS_NOATIME | MS_NODIRATIME)
 				    : 0);
+	st.f_flags |= p->dentry->sb->flags & (MS_RDONLY | MS_SYNCHRONOUS);
 	if (p->mnt && p->mnt->flags & 256)	/* MS_NOSYMFOLLOW */
 		st.f_flags |= 0x2000;
 	if (p->mnt && p->mnt->flags & MS_RELATIME)

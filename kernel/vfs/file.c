@@ -20,6 +20,7 @@
 #include "core/sched.h"
 #include "lib/alloc.h"
 #include "vfs/file.h"
+#include "vfs/mount.h"
 
 /* A 64-bit Linux sets it by itself, and F_GETFL shows it. */
 #define O_LARGEFILE_K 0100000
@@ -99,6 +100,8 @@ void fput(struct file *f)
 			f->ops->release(f);
 		file_put_counts(f);
 	}
+	if (f->mode & FMODE_UNMOUNT)
+		mount_file_close(f->path.mnt);
 	file_free(f);
 }
 

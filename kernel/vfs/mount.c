@@ -14,8 +14,13 @@
 #include "core/sched.h"
 #include "lib/alloc.h"
 #include "vfs/dcache.h"
+#include "vfs/fsapi.h"
 
-static int last_mount_id = 20;
+/* Those of statmount(2) begin where no number of /proc/PID/mountinfo can be. */
+#define UNIQUE_ID_FIRST (1ull << 31)
+static u64 last_unique_id = UNIQUE_ID_FIRST + 20;
+static u64 last_ns_id;
+static LIST_HEAD(all_ns);
 
 void mntget(struct mount *m)
 {
@@ -61,7 +66,8 @@ struct mount *mount_alloc(struct super *sb, struct dentry *root, u32 flags, cons
 	m->root = dget(root);
 	m->parent = m;
 	m->flags = flags & MNT_FLAGS_K;
-	m->id = ++last_mount_id;
+	m->unique_id = ++last_unique_id;
+	m->id = (int)(m->unique_id & (UNIQUE_ID_FIRST - 1));
 	m->propagation = MS_PRIVATE;
 	m->detached = true;
 	list_init(&m->ns_node);
@@ -298,6 +304,8 @@ struct mount_ns *mount_ns_new(struct mount *root)
 	ref_init(&ns->ref);
 	list_init(&ns->mounts);
 	wq_init(&ns->poll);
+	ns->id = ++last_ns_id;
+	list_add_tail(&ns->node, &all_ns);
 	ns->root = root;
 	enter_ns(root, ns);
 	return ns;
@@ -309,10 +317,21 @@ struct mount_ns *mount_ns_get(struct mount_ns *ns)
 	return ns;
 }
 
+struct mount_ns *mount_ns_find(u64 id)
+{
+	struct mount_ns *ns;
+
+	list_for_each(ns, &all_ns, node)
+		if (ns->id == id)
+			return mount_ns_get(ns);
+	return NULL;
+}
+
 void mount_ns_put(struct mount_ns *ns)
 {
 	if (!ns || !ref_put(&ns->ref))
 		return;
+	list_del_init(&ns->node);
 	mount_remove_tree(ns->root);
 	kfree(ns);
 }

@@ -39,12 +39,17 @@ bool mount_is_ours(const struct mount *m);
 /* Is p at or below root, over mounts? */
 bool path_is_under(const struct path *p, const struct path *root);
 void mount_ns_changed(struct mount_ns *ns);
+/* A file with FMODE_UNMOUNT was closed: ends the tree of m unless it was put somewhere. May block. (fsapi.c) */
+void mount_file_close(struct mount *m);
+/* The part of the file system that m shows, into buf; *out: its start. nb (mountshow.c) */
+int mount_root_text(const struct mount *m, char *buf, size_t n, char **out);
 /* Default relatime and so on: mount(2) flags to a mount's flags. */
 u32 mount_flags_from_ms(u64 ms);
 
 
 /* mountcall.c, shared with fsapi.c. add takes m on success only. */
 int mount_add(struct mount *m, const struct path *at);
+int mount_hang(struct mount *m, const struct path *at);	/* also the same file system twice */
 int mount_move(const struct path *from, const struct path *to);
 int mount_set_propagation(struct mount *top, u32 type, bool rec);
 

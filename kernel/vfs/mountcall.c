@@ -48,14 +48,18 @@ static int check_place(const struct path *at, const struct dentry *root)
 	return is_dir(at->dentry) == is_dir(root) ? 0 : -ENOTDIR;
 }
 
+int mount_hang(struct mount *m, const struct path *at)
+{
+	int err = check_place(at, m->root);
+
+	return err ? err : mount_attach(m, at);
+}
+
 int mount_add(struct mount *m, const struct path *at)
 {
-	int err;
-
 	if (at->mnt->sb == m->sb && is_mount_root(at) && at->mnt->root == m->root)
 		return -EBUSY;
-	err = check_place(at, m->root);
-	return err ? err : mount_attach(m, at);
+	return mount_hang(m, at);
 }
 
 static int do_new_mount(const char *source, const struct path *at, const char *type, u64 flags,
@@ -100,9 +104,7 @@ static int do_bind(const char *source, const struct path *at, bool rec)
 	err = mount_copy_tree(from.mnt, from.dentry, rec ? COPY_REC : 0, &m);
 	if (err)
 		goto out;
-	err = check_place(at, m->root);
-	if (!err)
-		err = mount_attach(m, at);
+	err = mount_hang(m, at);
 	if (err)
 		mount_remove_tree(m);
 out:

@@ -86,10 +86,19 @@ void mount_show(struct seq_buf *s, const struct mount *m, const struct path *roo
 	seq_puts(s, " 0 0\n");
 }
 
+int mount_root_text(const struct mount *m, char *buf, size_t n, char **out)
+{
+	/* A name below the file system's root, whatever this mount hangs on. */
+	struct mount whole = *m;
+	struct path fsroot = { &whole, m->sb->root }, at = { &whole, m->root };
+
+	whole.root = m->sb->root;
+	whole.parent = &whole;
+	return d_path_root(&at, &fsroot, buf, n, out);
+}
+
 void mount_show_info(struct seq_buf *s, const struct mount *m, const struct path *root)
 {
-	struct path fsroot = { (struct mount *)m, m->sb->root };
-	struct path at = { (struct mount *)m, m->root };
 	size_t start = s->len;
 	char *buf = kmalloc(PATH_MAX), *text;
 
@@ -98,18 +107,8 @@ void mount_show_info(struct seq_buf *s, const struct mount *m, const struct path
 	/* Linux's root hangs on an invisible rootfs, whose id is 1. */
 	seq_printf(s, "%d %d %u:%u ", m->id, m->parent == m ? 1 : m->parent->id,
 		   major_k(m->sb->dev), minor_k(m->sb->dev));
-	/* The part of the file system that is shown: a name below its root, not below a mount. */
-	if (m->root == m->sb->root) {
-		seq_putc(s, '/');
-	} else {
-		struct mount whole = *m;
-
-		whole.root = m->sb->root;
-		whole.parent = &whole;
-		fsroot.mnt = at.mnt = &whole;
-		if (!d_path_root(&at, &fsroot, buf, PATH_MAX, &text))
-			seq_escape(s, text, ESCAPED);
-	}
+	if (!mount_root_text(m, buf, PATH_MAX, &text))
+		seq_escape(s, text, ESCAPED);
 	kfree(buf);
 	seq_putc(s, ' ');
 	if (!show_place(s, m, root)) {

@@ -250,7 +250,8 @@ struct mount {
 	struct dentry *mountpoint;	/* in parent */
 	struct dentry *root;		/* of this mount: a subtree for bind mounts */
 	u32 flags;			/* MNT_*: MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME... bits */
-	int id;
+	int id;				/* /proc/PID/mountinfo: may come again after 2^31 mounts */
+	u64 unique_id;			/* STATX_MNT_ID_UNIQUE: never comes again */
 	struct mount_ns *ns;
 	struct list_head ns_node, children, sibling;
 	char *source;			/* as given: /proc/mounts */
@@ -258,11 +259,14 @@ struct mount {
 	int peer_group;
 	int writers;			/* files open for writing through it */
 	bool detached;			/* in no namespace (any more) */
+	bool floating;			/* top of a tree that the file of an open_tree or fsmount holds */
 	bool expiry_mark;		/* umount2(MNT_EXPIRE) */
 };
 
 struct mount_ns {
 	struct refcount ref;
+	u64 id;				/* never comes again */
+	struct list_head node;		/* all namespaces */
 	struct mount *root;
 	struct list_head mounts;
 	struct wait_queue poll;		/* /proc/mounts pollers */
@@ -295,6 +299,7 @@ struct file {
 	u32 wb_err;			/* write-back errors seen: pagecache_err_sample() at open */
 };
 enum { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_EXEC = 4, FMODE_PATH = 8, FMODE_NONOTIFY = 16,
-       FMODE_CREATED = 32 /* made by this open: F_CREATED_QUERY */ };
+       FMODE_CREATED = 32 /* made by this open: F_CREATED_QUERY */,
+       FMODE_UNMOUNT = 64 /* ends a tree of mounts that is in no namespace: mount_file() */ };
 
 #endif

@@ -308,6 +308,10 @@ struct ns_name {
 };
 
 #define NS_USER 6
+/* Mount namespaces have numbers of their own. */
+#define NS_MNT_FIRST 0xf0000000u
+#define NS_GET_MNTNS_ID_K _IOR(NSIO, 0x5, u64)	/* newer than the headers of Debian 12 */
+#define NS_MNT_COUNT (1u << 28)
 
 /* The numbers that Linux gives to the first namespaces. */
 static const struct ns_name ns_names[] = {
@@ -321,7 +325,7 @@ static u32 ns_ino(const struct proc_node *n, const struct ns_name *ns)
 {
 	/* Mount namespaces are the only ones that there can be several of. */
 	if (!strcmp(ns->name, "mnt") && n->task->fs && n->task->fs->ns)
-		return 0xf0000000u + (u32)((uintptr_t)n->task->fs->ns >> 4 & 0xfffffff);
+		return NS_MNT_FIRST + (u32)(n->task->fs->ns->id & (NS_MNT_COUNT - 1));
 	return ns->ino;
 }
 
@@ -393,6 +397,9 @@ static long ns_ioctl(struct file *f, u32 cmd, u64 arg)
 	switch (cmd) {
 	case NS_GET_NSTYPE:
 		return ns->type;
+	case NS_GET_MNTNS_ID_K:
+		return ns->type == CLONE_NEWNS ? put_user((u64)(f->inode->ino - NS_MNT_FIRST), arg)
+					       : -EINVAL;
 	case NS_GET_PARENT:
 		return ns->type & (CLONE_NEWPID | CLONE_NEWUSER) ? -EPERM : -EINVAL;
 	case NS_GET_USERNS:
