@@ -77,17 +77,17 @@ def both_sides_read_each_other():
     holds(debugfs(path, "stat /late"), "2400")
 
 
-def root_with_twin():
-    root = busybox_root("twinroot")
-    out = os.path.join(root, "bin", "twin")
-    src = os.path.join(os.path.dirname(os.path.abspath(__file__)), "twin.c")
+def root_with(program):
+    root = busybox_root(program + "root")
+    out = os.path.join(root, "bin", program)
+    src = os.path.join(os.path.dirname(os.path.abspath(__file__)), program + ".c")
     subprocess.run(["gcc", "-O1", "-static", "-o", out, src], check=True)
     return root
 
 
 @case
 def random_work_as_on_tmpfs():
-    root = root_with_twin()
+    root = root_with("twin")
     for kind, options in KINDS.items():
         path = image(kind, options)
         for seed in (1, 2):
@@ -105,6 +105,14 @@ def large_directories():
     same(lines, ["2000", "2000", "1800"])
     clean(path)
     holds(debugfs(path, "htree_dump /d"), "Root node dump")
+
+
+@case
+def names_stay_in_place_while_others_come_and_go():
+    for kind in ("ext4", "ext4-1k", "ext3"):
+        path = image(kind, KINDS[kind])
+        holds(on(path, "dirscan /mnt/d", root=root_with("dirscan")), "dirscan: right")
+        clean(path)
 
 
 @case

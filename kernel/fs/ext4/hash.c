@@ -147,3 +147,8 @@ int ext4_dirhash(const struct ext4 *fs, u8 version, const char *name, u32 len,
 		out->hash = (EOF_HASH - 1) << 1;
 	return 0;
 }
+
+u8 ext4_new_dir_hash(const struct ext4 *fs)
+{
+	return fs->es->def_hash_version <= HASH_TEA ? fs->es->def_hash_version : HASH_HALF_MD4;
+}

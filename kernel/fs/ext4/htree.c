@@ -155,6 +155,20 @@ static int down(struct inode *dir, struct ext4_dx_path *p, u32 i)
 	return err ? err : enter(dir, p, i);
 }
 
+/* From the root, which is read, to the leaf for p->hash. */
+static int descend(struct inode *dir, struct ext4_dx_path *p)
+{
+	int err = 0;
+
+	for (u32 i = 0; !err; i++) {
+		search(&p->level[i], p->hash.hash);
+		if (i + 1 == p->levels)
+			return 0;
+		err = down(dir, p, i + 1);
+	}
+	return err;
+}
+
 int ext4_dx_probe(struct inode *dir, const char *name, u32 len, struct ext4_dx_path *p)
 {
 	int err;
@@ -163,23 +177,34 @@ int ext4_dx_probe(struct inode *dir, const char *name, u32 len, struct ext4_dx_p
 	err = read_root(dir, p);
 	if (!err && ext4_dirhash(ext4_of(dir), p->hash_version, name, len, &p->hash))
 		err = bad_index(dir, "unknown hash");
-	for (u32 i = 0; !err; i++) {
-		search(&p->level[i], p->hash.hash);
-		if (i + 1 == p->levels)
-			return 0;
-		err = down(dir, p, i + 1);
-	}
-	ext4_dx_put(p);
+	if (!err)
+		err = descend(dir, p);
+	if (err)
+		ext4_dx_put(p);
 	return err;
 }
 
-int ext4_dx_next(struct inode *dir, struct ext4_dx_path *p)
+int ext4_dx_seek(struct inode *dir, u32 hash, struct ext4_dx_path *p)
 {
-	u32 i = p->levels;
 	int err;
 
-	while (i > 0) { /* the lowest level that has a next entry */
-		struct ext4_dx_level *l = &p->level[i - 1];
+	memset(p, 0, sizeof(*p));
+	err = read_root(dir, p);
+	p->hash.hash = hash;
+	if (!err)
+		err = descend(dir, p);
+	if (err)
+		ext4_dx_put(p);
+	return err;
+}
+
+/* The lowest level that has a next entry, plus 1; 0: this is the last leaf. */
+static u32 level_to_step(const struct inode *dir, const struct ext4_dx_path *p)
+{
+	u32 i = p->levels;
+
+	while (i > 0) {
+		const struct ext4_dx_level *l = &p->level[i - 1];
 		u32 limit = ext4_dx_limit(ext4_of(dir), i == 1);
 
 		/* It was checked, but may have changed: see insert_index(). */
@@ -187,12 +212,26 @@ int ext4_dx_next(struct inode *dir, struct ext4_dx_path *p)
 			break;
 		i--;
 	}
+	return i;
+}
+
+bool ext4_dx_next_hash(const struct inode *dir, const struct ext4_dx_path *p, u32 *hash)
+{
+	u32 i = level_to_step(dir, p);
+
+	if (i)
+		*hash = p->level[i - 1].at[1].hash;
+	return i;
+}
+
+int ext4_dx_step(struct inode *dir, struct ext4_dx_path *p)
+{
+	u32 i = level_to_step(dir, p);
+	int err;
+
 	if (!i)
 		return 0;
 	p->level[i - 1].at++;
-	/* The lowest bit says that the hash before goes on here. */
-	if ((p->level[i - 1].at->hash & ~1u) != p->hash.hash || !(p->level[i - 1].at->hash & 1))
-		return 0;
 	for (; i < p->levels; i++) {
 		buffer_put(p->level[i].bh);
 		p->level[i].bh = NULL;
@@ -201,6 +240,16 @@ int ext4_dx_next(struct inode *dir, struct ext4_dx_path *p)
 			return err;
 	}
 	return 1;
+}
+
+/* The lowest bit of a leaf's hash says that the hash before goes on there. */
+static int next_of_hash(struct inode *dir, struct ext4_dx_path *p)
+{
+	u32 next;
+
+	if (!ext4_dx_next_hash(dir, p, &next) || next != (p->hash.hash | 1))
+		return 0;
+	return ext4_dx_step(dir, p);
 }
 
 int ext4_htree_find(struct inode *dir, const char *name, u32 len, struct ext4_found *f)
@@ -223,7 +272,7 @@ int ext4_htree_find(struct inode *dir, const char *name, u32 len, struct ext4_fo
 			break;
 		ext4_found_put(f);
 		if (!err)
-			err = ext4_dx_next(dir, &p);
+			err = next_of_hash(dir, &p);
 	} while (err > 0);
 	ext4_dx_put(&p);
 	if (f->de)

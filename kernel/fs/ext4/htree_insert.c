@@ -342,7 +342,7 @@ static int make_root(struct handle *h, struct inode *dir, struct buffer *root, s
 	dotdot->rec_len = (u16)(fs->block_size - 12);
 	memset(info, 0, fs->block_size - EXT4_DX_ROOT_INFO);
 	info->info_len = sizeof(*info);
-	info->hash_version = fs->es->def_hash_version <= 2 ? fs->es->def_hash_version : 1;
+	info->hash_version = ext4_new_dir_hash(fs);
 	ext4_dx_cl(e)->limit = (u16)ext4_dx_limit(fs, true);
 	ext4_dx_cl(e)->count = 1;
 	e->block = lblk;

@@ -388,6 +388,8 @@ int ext4_ind_remove(struct handle **h, struct inode *inode, u32 from, u32 to);
 /* Block lblk of a directory, its checksum and shape checked. -EUCLEAN, also for a hole. Blocks. */
 enum ext4_dirblock { DIRBLOCK_LEAF, DIRBLOCK_INDEX, DIRBLOCK_ANY };
 int ext4_dir_read(struct inode *dir, u32 lblk, enum ext4_dirblock kind, struct buffer **out);
+/* The same as a copy, to be freed by kfree(); *block says where it was. Blocks. */
+int ext4_dir_copy(struct inode *dir, u32 lblk, enum ext4_dirblock kind, u8 **out, u64 *block);
 int ext4_dir_append(struct handle *h, struct inode *dir, u32 *lblk, struct buffer **out);
 /* Is the entry at offset off of an area of size bytes sound? Reports if not. nb */
 bool ext4_dirent_ok(struct inode *dir, const struct ext4_dirent *de, u64 block, const void *area,
@@ -428,6 +430,12 @@ struct ext4_hash {
 int ext4_dirhash(const struct ext4 *fs, u8 version, const char *name, u32 len,
 		 struct ext4_hash *out);
 bool ext4_is_htree(const struct inode *dir);
+/* readdir_hash.c: names in the order of their hashes. -EAGAIN: the index is of no use. Blocks. */
+bool ext4_reads_by_hash(const struct inode *dir);
+int ext4_read_hashed(struct inode *dir, struct dir_ctx *ctx);
+#define EXT4_HASH_EOF INT64_MAX
+u32 ext4_dir_dt(u8 type); /* DT_* of a file type on disk */
+u8 ext4_new_dir_hash(const struct ext4 *fs); /* version for directories that have no index yet */
 int ext4_htree_find(struct inode *dir, const char *name, u32 len, struct ext4_found *f);
 int ext4_htree_add(struct handle *h, struct inode *dir, const char *name, u32 len,
 		   struct inode *inode);
@@ -444,8 +452,12 @@ struct ext4_dx_path {
 	struct ext4_dx_level level[4];
 };
 int ext4_dx_probe(struct inode *dir, const char *name, u32 len, struct ext4_dx_path *p);
-/* To the next leaf, if it continues the same hash: 1, 0: no, -errno. Blocks. */
-int ext4_dx_next(struct inode *dir, struct ext4_dx_path *p);
+/* To the first leaf that may have names with this hash. Blocks. */
+int ext4_dx_seek(struct inode *dir, u32 hash, struct ext4_dx_path *p);
+/* The hash with which the next leaf begins; its lowest bit: that of this leaf's last name. false: there is none. nb */
+bool ext4_dx_next_hash(const struct inode *dir, const struct ext4_dx_path *p, u32 *hash);
+/* To the next leaf: 1, 0: there is none, -errno. Blocks. */
+int ext4_dx_step(struct inode *dir, struct ext4_dx_path *p);
 void ext4_dx_put(struct ext4_dx_path *p);
 u32 ext4_dx_limit(const struct ext4 *fs, bool root);
 void ext4_dx_csum_set(struct inode *dir, void *data);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading directories, block after block. The position is an offset in bytes; entries may have been
- * joined since it was given, so a block is walked from its start.
+ * Reading directories. Without an index: block after block, the position is an offset in bytes; entries may have
+ * been joined since it was given, so a block is walked from its start. Otherwise in the order of hashes
+ * (readdir_hash.c).
  */
 #include "fs/ext4/priv.h"
+
+#include <string.h>
 
 #include "abi/stat.h"
 #include "lib/alloc.h"
 
-static u32 dt_of(u8 type)
+u32 ext4_dir_dt(u8 type)
 {
 	static const u8 types[] = { 0, 8, 4, 2, 6, 1, 12, 10 };
 
@@ -27,7 +30,7 @@ static int emit(struct inode *dir, struct dir_ctx *ctx, u64 block, u8 *area, u32
 		}
 		if (base + off >= (u64)ctx->pos) {
 			if (de->ino && de->name_len &&
-			    !ctx->actor(ctx, de->name, de->name_len, de->ino, dt_of(de->type),
+			    !ctx->actor(ctx, de->name, de->name_len, de->ino, ext4_dir_dt(de->type),
 					(off64)(base + off + de->rec_len)))
 				return 1;
 			ctx->pos = (off64)(base + off + de->rec_len);
@@ -37,6 +40,22 @@ static int emit(struct inode *dir, struct dir_ctx *ctx, u64 block, u8 *area, u32
 	return 0;
 }
 
+int ext4_dir_copy(struct inode *dir, u32 lblk, enum ext4_dirblock kind, u8 **out, u64 *block)
+{
+	u32 size = ext4_of(dir)->block_size;
+	struct buffer *bh;
+	int err = ext4_dir_read(dir, lblk, kind, &bh);
+
+	if (err)
+		return err;
+	*out = kmalloc(size);
+	if (*out)
+		memcpy(*out, bh->data, size);
+	*block = bh->block;
+	buffer_put(bh);
+	return *out ? 0 : -ENOMEM;
+}
+
 static int read_blocks(struct inode *dir, struct dir_ctx *ctx)
 {
 	struct ext4 *fs = ext4_of(dir);
@@ -44,9 +63,10 @@ static int read_blocks(struct inode *dir, struct dir_ctx *ctx)
 
 	while (!err && (u64)ctx->pos < dir->size) {
 		u32 lblk = (u32)((u64)ctx->pos >> fs->block_bits);
-		struct buffer *bh;
+		u64 block;
+		u8 *data;
 
-		err = ext4_dir_read(dir, lblk, DIRBLOCK_ANY, &bh);
+		err = ext4_dir_copy(dir, lblk, DIRBLOCK_ANY, &data, &block);
 		if (err) {
 			if (err != -EUCLEAN)
 				break;
@@ -55,9 +75,8 @@ static int read_blocks(struct inode *dir, struct dir_ctx *ctx)
 			err = 0;
 			continue;
 		}
-		err = emit(dir, ctx, bh->block, bh->data, fs->block_size,
-			   (u64)lblk << fs->block_bits);
-		buffer_put(bh);
+		err = emit(dir, ctx, block, data, fs->block_size, (u64)lblk << fs->block_bits);
+		kfree(data);
 	}
 	return err < 0 ? err : 0;
 }
@@ -83,6 +102,17 @@ static int read_inline(struct inode *dir, struct dir_ctx *ctx)
 	return err < 0 ? err : 0;
 }
 
+static int read_entries(struct inode *dir, struct dir_ctx *ctx)
+{
+	int err = -EAGAIN;
+
+	if (ext4_is_inline(dir))
+		return read_inline(dir, ctx);
+	if (ext4_reads_by_hash(dir))
+		err = ext4_read_hashed(dir, ctx);
+	return err == -EAGAIN ? read_blocks(dir, ctx) : err;
+}
+
 static int ext4_readdir(struct file *f, struct dir_ctx *ctx)
 {
 	struct inode *dir = f->inode;
@@ -90,7 +120,7 @@ static int ext4_readdir(struct file *f, struct dir_ctx *ctx)
 
 	mutex_lock(&dir->lock);
 	if (!dir->dead && ctx->pos >= 0)
-		err = ext4_is_inline(dir) ? read_inline(dir, ctx) : read_blocks(dir, ctx);
+		err = read_entries(dir, ctx);
 	mutex_unlock(&dir->lock);
 	file_accessed(f);
 	return err;
@@ -101,7 +131,7 @@ static off64 dir_llseek(struct file *f, off64 off, int whence)
 	if (whence == 1) /* SEEK_CUR */
 		off += f->pos;
 	else if (whence == 2) /* SEEK_END */
-		off += (off64)f->inode->size;
+		off += ext4_reads_by_hash(f->inode) ? EXT4_HASH_EOF : (off64)f->inode->size;
 	else if (whence)
 		return -EINVAL;
 	if (off < 0)
