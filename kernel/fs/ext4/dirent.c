@@ -158,8 +158,8 @@ int ext4_delete_entry(struct handle *h, struct inode *dir, struct ext4_found *f)
 	return ext4_error(ext4_of(dir), (u32)dir->ino, f->bh->block, "entry to delete is gone");
 }
 
-static int add_to_block(struct handle *h, struct inode *dir, struct buffer *bh, const char *name,
-			u32 len, struct inode *inode)
+int ext4_add_to_block(struct handle *h, struct inode *dir, struct buffer *bh, const char *name, u32 len,
+		      struct inode *inode)
 {
 	struct ext4 *fs = ext4_of(dir);
 	int err = journal_get_write(h, bh);
@@ -187,7 +187,7 @@ static int add_appended(struct handle *h, struct inode *dir, const char *name, u
 	de = (struct ext4_dirent *)bh->data;
 	de->rec_len = (u16)ext4_dir_usable(fs);
 	ext4_dir_tail_init(fs, bh->data);
-	err = add_to_block(h, dir, bh, name, len, inode);
+	err = ext4_add_to_block(h, dir, bh, name, len, inode);
 	buffer_put(bh);
 	return err;
 }
@@ -204,7 +204,7 @@ static int add_linear(struct handle *h, struct inode *dir, const char *name, u32
 		err = ext4_dir_read(dir, i, DIRBLOCK_ANY, &bh);
 		if (err)
 			return err;
-		err = add_to_block(h, dir, bh, name, len, inode);
+		err = ext4_add_to_block(h, dir, bh, name, len, inode);
 		if (err == -ENOSPC && n == 1 && ext4_compat(fs, COMPAT_DIR_INDEX) && !fs->dead)
 			err = ext4_htree_make(h, dir, bh, name, len, inode);
 		buffer_put(bh);

@@ -104,9 +104,10 @@ static int cut(struct handle *h, struct inode *inode, struct ext4_path *p, u32 f
 	return err ? err : ext4_dirty(h, inode);
 }
 
-/* The last extent that reaches into [from, to). *to goes down to where it was cut; from: nothing is left. */
-static int remove_last(struct handle *h, struct inode *inode, u32 from, u32 *to)
+/* The last extent that reaches into the range: an index is corrected once, not for each extent. */
+int ext4_ext_remove(struct handle *h, struct inode *inode, u32 *first, u32 *to)
 {
+	u32 from = *first;
 	struct ext4 *fs = ext4_of(inode);
 	struct ext4_path p;
 	struct ext4_extent *e;
@@ -135,22 +136,6 @@ static int remove_last(struct handle *h, struct inode *inode, u32 from, u32 *to)
 out:
 	ext4_ext_path_put(&p);
 	return err;
-}
-
-int ext4_ext_remove(struct handle **h, struct inode *inode, u32 from, u32 to)
-{
-	struct ext4 *fs = ext4_of(inode);
-	int err = 0;
-
-	while (err >= 0 && from < to) {
-		err = ext4_more_credits(fs, h, EXT4_CREDITS_TREE);
-		if (err < 0)
-			break;
-		mutex_lock(&ext4_i(inode)->map_lock);
-		err = remove_last(*h, inode, from, &to);
-		mutex_unlock(&ext4_i(inode)->map_lock);
-	}
-	return err < 0 ? err : 0;
 }
 
 /* --- moving --- */

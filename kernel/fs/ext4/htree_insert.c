@@ -148,21 +148,6 @@ static int split_leaf(struct handle *h, struct inode *dir, struct ext4_dx_path *
 	return err ? err : finish_index(h, dir, l->bh);
 }
 
-static int add_to(struct handle *h, struct inode *dir, struct buffer *bh, const char *name, u32 len,
-		  struct inode *inode)
-{
-	struct ext4 *fs = ext4_of(dir);
-	int err = journal_get_write(h, bh);
-
-	if (err)
-		return err;
-	if (!ext4_insert_into(dir, bh->data, ext4_dir_usable(fs), name, len, (u32)inode->ino,
-			      ext4_file_type(fs, inode->mode)))
-		return -ENOSPC;
-	ext4_touch_tid(h, dir, true);
-	return finish_leaf(h, dir, bh);
-}
-
 static int split_and_add(struct handle *h, struct inode *dir, struct ext4_dx_path *p,
 			 struct buffer *leaf, const char *name, u32 len, struct inode *inode)
 {
@@ -175,7 +160,7 @@ static int split_and_add(struct handle *h, struct inode *dir, struct ext4_dx_pat
 	if (s.map && s.copy)
 		err = split_leaf(h, dir, p, &s);
 	if (!err)
-		err = add_to(h, dir,
+		err = ext4_add_to_block(h, dir,
 			     p->hash.hash >= (s.hash2 & ~1u) && (s.hash2 & ~1u) ? s.hi : s.lo, name,
 			     len, inode);
 	buffer_put(s.hi);
@@ -299,7 +284,7 @@ static int add_once(struct handle *h, struct inode *dir, const char *name, u32 l
 	err = ext4_dir_read(dir, p.level[p.levels - 1].at->block & 0x0fffffff, DIRBLOCK_LEAF,
 			    &leaf);
 	if (!err) {
-		err = add_to(h, dir, leaf, name, len, inode);
+		err = ext4_add_to_block(h, dir, leaf, name, len, inode);
 		if (err == -ENOSPC) {
 			err = index_room(h, dir, &p);
 			if (!err)

@@ -294,8 +294,10 @@ static int free_run(struct handle *h, struct inode *inode, struct chain *c, u32 
 	return err ? err : drop_empty(h, inode, c);
 }
 
-static int remove_step(struct handle *h, struct inode *inode, u32 *from, u32 to)
+/* From the front on. */
+int ext4_ind_remove(struct handle *h, struct inode *inode, u32 *from, u32 *end)
 {
+	u32 to = *end;
 	struct chain c;
 	u32 n = 0;
 	int err = walk(inode, *from, &c);
@@ -306,29 +308,14 @@ static int remove_step(struct handle *h, struct inode *inode, u32 *from, u32 to)
 	}
 	if (err)
 		return err;
-	if (complete(&c))
+	if (complete(&c)) {
 		err = free_run(h, inode, &c, to - *from, &n);
-	else
+		if (!err)
+			err = ext4_dirty(h, inode);
+	} else {
 		n = (u32)MIN((u64)(to - *from), hole_len(ext4_of(inode), &c));
+	}
 	chain_put(&c);
 	*from += n;
 	return err;
-}
-
-int ext4_ind_remove(struct handle **h, struct inode *inode, u32 from, u32 to)
-{
-	struct ext4 *fs = ext4_of(inode);
-	int err = 0;
-
-	while (err >= 0 && from < to) {
-		err = ext4_more_credits(fs, h, EXT4_CREDITS_TREE);
-		if (err < 0)
-			break;
-		mutex_lock(&ext4_i(inode)->map_lock);
-		err = remove_step(*h, inode, &from, to);
-		mutex_unlock(&ext4_i(inode)->map_lock);
-	}
-	if (err < 0)
-		return err;
-	return ext4_dirty(*h, inode);
 }

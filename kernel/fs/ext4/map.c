@@ -146,9 +146,20 @@ int ext4_map_convert(struct handle *h, struct inode *inode, u32 lblk, u32 len, b
 
 int ext4_map_remove(struct handle **h, struct inode *inode, u32 from, u32 to)
 {
-	ext4_i(inode)->goal_pblk = 0;
-	return has_extents(inode) ? ext4_ext_remove(h, inode, from, to) :
-				    ext4_ind_remove(h, inode, from, to);
+	struct ext4_inode *ei = ext4_i(inode);
+	int err = 0;
+
+	ei->goal_pblk = 0;
+	while (err >= 0 && from < to) {
+		err = ext4_more_credits(ext4_of(inode), h, EXT4_CREDITS_TREE);
+		if (err < 0)
+			break;
+		mutex_lock(&ei->map_lock);
+		err = has_extents(inode) ? ext4_ext_remove(*h, inode, &from, &to) :
+					   ext4_ind_remove(*h, inode, &from, &to);
+		mutex_unlock(&ei->map_lock);
+	}
+	return MIN(err, 0);
 }
 
 int ext4_map_shift(struct handle **h, struct inode *inode, u32 from, s64 delta)

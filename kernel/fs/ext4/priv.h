@@ -351,7 +351,8 @@ int ext4_ext_split_at(struct handle *h, struct inode *inode, u32 lblk);
 int ext4_ext_access(struct handle *h, struct inode *inode, struct ext4_step *s);
 int ext4_ext_dirty(struct handle *h, struct inode *inode, struct ext4_step *s);
 int ext4_ext_fix_index(struct handle *h, struct inode *inode, struct ext4_path *p);
-int ext4_ext_remove(struct handle **h, struct inode *inode, u32 from, u32 to);
+/* Removes some of [*from, *to), and moves the end of the range at which it did. map_lock held. */
+int ext4_ext_remove(struct handle *h, struct inode *inode, u32 *from, u32 *to);
 int ext4_ext_convert(struct handle *h, struct inode *inode, u32 lblk, u32 len, bool unwritten);
 int ext4_ext_shift(struct handle **h, struct inode *inode, u32 from, s64 delta);
 void ext4_ext_tail_set(struct inode *inode, struct ext4_eh *eh);
@@ -382,7 +383,7 @@ static inline u64 ext4_idx_leaf(const struct ext4_idx *x)
 }
 int ext4_ind_find(struct inode *inode, struct ext4_map *m);
 int ext4_ind_alloc(struct handle *h, struct inode *inode, struct ext4_map *m, bool delayed);
-int ext4_ind_remove(struct handle **h, struct inode *inode, u32 from, u32 to);
+int ext4_ind_remove(struct handle *h, struct inode *inode, u32 *from, u32 *to); /* as ext4_ext_remove() */
 
 /* --- dir.c, htree.c --- */
 /* Block lblk of a directory, its checksum and shape checked. -EUCLEAN, also for a hole. Blocks. */
@@ -421,6 +422,9 @@ struct ext4_dirent *ext4_search(struct inode *dir, u64 block, void *area, u32 si
 int ext4_make_dots(struct handle *h, struct inode *dir, struct inode *inode);
 /* The entry ".." of a directory, for a move. */
 int ext4_find_dotdot(struct inode *dir, struct ext4_found *f);
+/* -ENOSPC: it does not fit. Blocks. */
+int ext4_add_to_block(struct handle *h, struct inode *dir, struct buffer *bh, const char *name, u32 len,
+		      struct inode *inode);
 bool ext4_insert_into(struct inode *dir, void *area, u32 size, const char *name, u32 len, u32 ino,
 		      u8 type);
 
