@@ -153,6 +153,12 @@ bool near_selfsig_wants(const struct near_area *a, long nr, const u64 *args);
 bool near_selfsig(struct near_area *a, struct near_uc *uc, long nr, const u64 *args);
 struct near_leave near_fast_signal(struct near_area *a, struct near_frame *f, const struct near_saved *s);
 /* patch.c */
+/*
+ * Held while text and the tables of sites change. Fork takes it, too: the child has only the thread that
+ * forked, so what another thread had begun would never be finished there.
+ */
+void near_text_lock(void);
+void near_text_unlock(void);
 s64 near_patch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff, bool alone);
 s64 near_unpatch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff);
 void near_canonical(struct near_uc *uc);	/* rip in an island: back to the original text */

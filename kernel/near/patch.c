@@ -330,10 +330,15 @@ static bool patch_one(u64 r, bool alone)
 	return write_jump(at, slot, alone);
 }
 
-static void lock(struct near_data *d)
+void near_text_lock(void)
 {
-	while (__atomic_exchange_n(&d->lock, 1, __ATOMIC_ACQUIRE))
+	while (__atomic_exchange_n(&near_data()->lock, 1, __ATOMIC_ACQUIRE))
 		near_syscall3(__NR_sched_yield, 0, 0, 0);
+}
+
+void near_text_unlock(void)
+{
+	__atomic_store_n(&near_data()->lock, 0, __ATOMIC_RELEASE);
 }
 
 s64 near_patch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff, bool alone)
@@ -344,14 +349,14 @@ s64 near_patch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff, boo
 
 	if (!d->fsgsbase)
 		return 0;
-	lock(d);
+	near_text_lock();
 	if (!near_syscall3(__NR_mprotect, start, len, PROT_READ | PROT_WRITE | PROT_EXEC)) {
 		for (u32 i = 0; i < count && i < 4096; i++)
 			if (offs[i] >= 9 && (u64)offs[i] + 7 <= len && patch_one(start + offs[i], alone))
 				done++;
 		near_syscall3(__NR_mprotect, start, len, PROT_READ | PROT_EXEC);
 	}
-	__atomic_store_n(&d->lock, 0, __ATOMIC_RELEASE);
+	near_text_unlock();
 	return done;
 }
 
@@ -436,7 +441,7 @@ s64 near_unpatch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff)
 	struct near_data *d = near_data();
 	s64 done = 0;
 
-	lock(d);
+	near_text_lock();
 	if (!near_syscall3(__NR_mprotect, start, len, PROT_READ | PROT_WRITE | PROT_EXEC)) {
 		for (u32 i = 0; i < count && i < 4096; i++)
 			if (offs[i] >= 9 && (u64)offs[i] + 7 <= len)
@@ -445,6 +450,6 @@ s64 near_unpatch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff)
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(d->reported); i++)
 		d->reported[i] = 0;
-	__atomic_store_n(&d->lock, 0, __ATOMIC_RELEASE);
+	near_text_unlock();
 	return done;
 }

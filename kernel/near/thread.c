@@ -196,6 +196,7 @@ void near_child_main(struct near_area *a)
 	near_syscall3(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
 	if (near_syscall3(__NR_getppid, 0, 0, 0) != a->kernel_pid)
 		near_syscall3(__NR_exit_group, 0, 0, 0);	/* it died before the line above */
+	near_text_unlock();
 	sweep_after_fork(a);
 	near_run_context(a);
 }
@@ -208,9 +209,11 @@ static u64 stack_below(struct near_area *a, u64 ctx)
 
 long near_do_fork(struct near_area *a, long memfd, long ctlfd)
 {
-	long pid = near_fork_asm(NEAR_CLONE_FORK, memfd, ctlfd, stack_below(a, a->ctx),
-				 near_child_main, a);
+	long pid;
 
+	near_text_lock();
+	pid = near_fork_asm(NEAR_CLONE_FORK, memfd, ctlfd, stack_below(a, a->ctx), near_child_main, a);
+	near_text_unlock();
 	a->clone_ret = (u64)pid;
 	return pid;
 }

@@ -435,6 +435,57 @@ static int clone_child(void *arg)
 
 static char clone_stack[65536] __attribute__((aligned(16)));
 
+#define FRESH_SITES 40
+
+/* A library just loaded: each of its system calls is met for the first time, and then often enough to matter. */
+static void meet_new_call_sites(void)
+{
+	/* mov $39 (getpid),%eax; syscall; ret */
+	static const unsigned char site[16] = { 0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xc3 };
+	size_t size = FRESH_SITES * sizeof(site);
+	char path[] = "sitesXXXXXX";
+	int i, fd = OK(mkstemp(path));
+	char *code;
+
+	OK(unlink(path));
+	for (i = 0; i < FRESH_SITES; i++)
+		EQ(write(fd, site, sizeof(site)), sizeof(site));
+	code = OK(mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0));
+	for (i = 0; i < FRESH_SITES * 8; i++)
+		EQ(((int (*)(void))(code + i / 8 * sizeof(site)))(), getpid());
+	OK(munmap(code, size));
+	OK(close(fd));
+}
+
+static void *keep_meeting_them(void *stop)
+{
+	while (!__atomic_load_n((int *)stop, __ATOMIC_RELAXED))
+		meet_new_call_sites();
+	return NULL;
+}
+
+/* A child of a process of several threads has the one that forked; nothing that others held stays held. */
+TEST_TIMEOUT(fork_while_a_thread_meets_new_call_sites, 30)
+{
+	int i, stop = 0;
+	pthread_t t[2];
+
+	for (i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, keep_meeting_them, &stop);
+	for (i = 0; i < 300; i++) {
+		pid_t pid = OK(fork());
+
+		if (!pid) {
+			meet_new_call_sites();
+			_exit(0);
+		}
+		WAIT_EXIT(pid, 0);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+}
+
 TEST(clone_without_vm)
 {
 	int x = 0;
