@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # strace and gdb.
 strace -o log -f sh -c 'cat /etc/hostname | tr a-z A-Z; exit 3'; echo "status $?"
-grep -cE 'execve\(.*= 0$' log; grep -c 'exited with 3' log; awk '/write\(1, "DEBIAN/ { print NF }' log
+grep -cE 'execve( resumed>\)|\().*= 0$' log; grep -c 'exited with 3' log; awk '/write\(1, "DEBIAN/ { print NF }' log
 strace -c -o sum true; tail -n 1 sum | grep -c total
 strace -e trace=openat -e inject=openat:error=ENOENT:when=3+ cat /etc/hostname 2>&1 | tail -n 2 | grep -c 'No such file'
 cat >d.c <<'EOF'
