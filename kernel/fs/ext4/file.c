@@ -13,7 +13,7 @@ static int ext4_open(struct inode *inode, struct file *f)
 	int err = ext4_pc_get(inode, &pc);
 
 	if (!err)
-		f->version = pagecache_err_sample(pc);
+		f->wb_err = pagecache_err_sample(pc);
 	return err;
 }
 
@@ -170,7 +170,7 @@ int ext4_fsync(struct file *f, bool datasync)
 	struct inode *inode = f->inode;
 	struct ext4_inode *ei = ext4_i(inode);
 	struct ext4 *fs = ext4_of(inode);
-	u32 since = (u32)f->version;
+	u32 since = f->wb_err;
 	int err = 0, err2;
 
 	if (fs->dead)
@@ -180,11 +180,17 @@ int ext4_fsync(struct file *f, bool datasync)
 	err = ext4_write_inode(inode);
 	if (ei->pc && S_ISREG(inode->mode)) {
 		err2 = pagecache_err_check(ei->pc, &since);
-		f->version = since;
+		f->wb_err = since;
 		err = err2 ? err2 : err;
 	}
 	err2 = ext4_sync_tid(fs, datasync ? ei->datasync_tid : ei->sync_tid);
 	return err ? err : err2;
+}
+
+/* Small files in their inode have none; a write moves them out of it. */
+static struct pagecache *ext4_file_cache(struct file *f)
+{
+	return ext4_is_inline(f->inode) ? NULL : ext4_i(f->inode)->pc;
 }
 
 const struct file_ops ext4_file_fops = {
@@ -194,6 +200,7 @@ const struct file_ops ext4_file_fops = {
 	.llseek = ext4_llseek,
 	.mmap = ext4_mmap,
 	.fsync = ext4_fsync,
+	.cache = ext4_file_cache,
 	.fallocate = ext4_fallocate,
 	.ioctl = ext4_ioctl,
 };
