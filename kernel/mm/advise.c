@@ -14,6 +14,7 @@ enum advice_rule {
 	R_NOT_LOCKED = 2,		/* EINVAL for locked areas */
 	R_SHARED_WRITE = 4,		/* a shared writable mapping of an object: EINVAL, EACCES */
 	R_LOCAL = 8,			/* no host call */
+	R_DISCARDS = 32,		/* EPERM for sealed memory that could not be written */
 	R_HINT = 16,			/* a host that does not know it is no error */
 };
 
@@ -27,13 +28,13 @@ static const struct advice advices[] = {
 	{ MADV_RANDOM, R_HINT, 0, 0 },
 	{ MADV_SEQUENTIAL, R_HINT, 0, 0 },
 	{ MADV_WILLNEED, R_HINT, 0, 0 },
-	{ MADV_DONTNEED, R_NOT_LOCKED, 0, 0 },
-	{ MADV_DONTNEED_LOCKED, 0, 0, 0 },
-	{ MADV_FREE, R_PRIVATE_ANON | R_NOT_LOCKED, 0, 0 },
-	{ MADV_REMOVE, R_SHARED_WRITE | R_NOT_LOCKED, 0, 0 },
-	{ MADV_DONTFORK, 0, 0, VM_DONTCOPY },
+	{ MADV_DONTNEED, R_NOT_LOCKED | R_DISCARDS, 0, 0 },
+	{ MADV_DONTNEED_LOCKED, R_DISCARDS, 0, 0 },
+	{ MADV_FREE, R_PRIVATE_ANON | R_NOT_LOCKED | R_DISCARDS, 0, 0 },
+	{ MADV_REMOVE, R_SHARED_WRITE | R_NOT_LOCKED | R_DISCARDS, 0, 0 },
+	{ MADV_DONTFORK, R_DISCARDS, 0, VM_DONTCOPY },
 	{ MADV_DOFORK, 0, VM_DONTCOPY, 0 },
-	{ MADV_WIPEONFORK, R_PRIVATE_ANON, 0, VM_WIPEONFORK },
+	{ MADV_WIPEONFORK, R_PRIVATE_ANON | R_DISCARDS, 0, VM_WIPEONFORK },
 	{ MADV_KEEPONFORK, 0, VM_WIPEONFORK, 0 },
 	{ MADV_DONTDUMP, R_LOCAL, 0, VM_DONTDUMP },
 	{ MADV_DODUMP, R_LOCAL, VM_DONTDUMP, 0 },
@@ -58,6 +59,8 @@ static const struct advice *find_advice(int advice)
 
 static int check_area(const struct vma *v, u32 rules)
 {
+	if (rules & R_DISCARDS && v->flags & VM_SEALED && !v->backing && !(v->flags & (VM_SHARED | VM_WRITE)))
+		return -EPERM;
 	if (rules & R_NOT_LOCKED && v->flags & VM_LOCKED)
 		return -EINVAL;
 	if (rules & R_PRIVATE_ANON && (v->backing || v->flags & VM_SHARED))

@@ -64,6 +64,7 @@ enum vma_flags {
 	VM_STACK = 0x20, VM_HEAP = 0x40, VM_VDSO = 0x80, VM_VVAR = 0x100,
 	VM_DONTCOPY = 0x200, VM_LOCKED = 0x400, VM_NORESERVE = 0x800,
 	VM_DONTDUMP = 0x1000, VM_WIPEONFORK = 0x2000, VM_SYSV = 0x4000, VM_HUGETLB = 0x8000,
+	VM_SEALED = 0x10000,
 };
 
 struct vma {
@@ -150,6 +151,7 @@ struct mmap_args {
 };
 s64 mm_mmap(struct mm *mm, struct uthread *ut, const struct mmap_args *a);	/* the address */
 int mm_munmap(struct mm *mm, struct uthread *ut, u64 addr, u64 len);
+int mm_mseal(struct mm *mm, u64 addr, u64 len);
 int mm_mprotect(struct mm *mm, struct uthread *ut, u64 addr, u64 len, u32 prot);
 s64 mm_mremap(struct mm *mm, struct uthread *ut, u64 old, u64 oldlen, u64 newlen, u32 flags, u64 newaddr);
 int mm_madvise(struct mm *mm, struct uthread *ut, u64 addr, u64 len, int advice);

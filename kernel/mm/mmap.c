@@ -100,6 +100,8 @@ int mm_unmap_locked(struct mm *mm, struct uthread *ut, u64 start, u64 end, struc
 
 	if (!first)
 		return 0;
+	if (mm_is_sealed(mm, start, end))
+		return -EPERM;
 	if (splits(mm, first, start, end))
 		return -ENOMEM;
 	low = MAX(first->start, start);
@@ -205,6 +207,8 @@ static int check_limits(struct mm *mm, struct vma *v)
 	u64 len = v->end - v->start, replaced = overlap_bytes(mm, v->start, v->end);
 	int err;
 
+	if (mm_is_sealed(mm, v->start, v->end))
+		return -EPERM;
 	if (mm->nvmas > sysctl.max_map_count ||
 	    splits(mm, vma_intersect(mm, v->start, v->end), v->start, v->end))
 		return -ENOMEM;

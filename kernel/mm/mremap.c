@@ -215,6 +215,8 @@ static s64 do_mremap(struct remap *r)
 
 	if (!v || v->start > r->old)
 		return -EFAULT;
+	if (v->flags & VM_SEALED || mm_is_sealed(r->mm, r->old, r->old + r->oldlen))
+		return -EPERM;
 	if (!moves && r->oldlen >= r->newlen && r->oldlen)
 		return shrink(r);
 	err = check_area(r, v);

@@ -21,6 +21,8 @@ static int check_protect(struct mm *mm, const struct vma *v, u32 prot, u64 bytes
 {
 	u32 flags = (v->flags & ~VM_ACCESS) | prot;
 
+	if (v->flags & VM_SEALED)
+		return -EPERM;
 	if (prot & ~v->may)
 		return -EACCES;
 	if (vm_is_data(flags) && !vm_is_data(v->flags))

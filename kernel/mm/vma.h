@@ -71,6 +71,8 @@ bool mm_may_defer(struct mm *mm, struct uthread *ut);
 int mm_unmap_locked(struct mm *mm, struct uthread *ut, u64 start, u64 end, struct list_head *dead);
 int mm_host_map(struct uthread *ut, u64 start, u64 end, u32 flags, u32 extra,
 		const struct backing *b, u64 off);
+/* Is any of it sealed (VM_SEALED)? Then it stays as it is: -EPERM. mm->lock held; nb */
+bool mm_is_sealed(struct mm *mm, u64 start, u64 end);
 /* Host rights of [from, to) inside v as flags say, which need not be v's yet. */
 int vma_host_protect(struct uthread *ut, const struct vma *v, u64 from, u64 to, u32 flags);
 
