@@ -274,3 +274,17 @@ void pagecache_get_stats(struct pagecache_stats *st)
 {
 	*st = pc_stats;
 }
+
+void pagecache_count(const struct pagecache *pc, u64 first, u64 last, u64 *filled, u64 *dirty, u64 *writing)
+{
+	const struct cpage *p;
+	u64 i;
+
+	*filled = *dirty = *writing = 0;
+	for (i = first; pg_next(&pc->pages, &i) && i <= last; i++) {
+		p = pc_page(pc, i);
+		*filled += !!(p->flags & CP_UPTODATE);
+		*dirty += !!(p->flags & CP_DIRTY);
+		*writing += !!(p->flags & CP_WRITEBACK);
+	}
+}

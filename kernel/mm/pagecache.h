@@ -91,6 +91,8 @@ ssize pagecache_write(struct pagecache *pc, struct iter *from, off64 *pos);
 int pagecache_zero(struct pagecache *pc, u64 start, u64 end);
 /* Starts reading, as far as the object goes. nb */
 void pagecache_readahead(struct pagecache *pc, u64 index, u64 n);
+/* Of pages [first, last]: filled, of these dirty, and being written. nb */
+void pagecache_count(const struct pagecache *pc, u64 first, u64 last, u64 *filled, u64 *dirty, u64 *writing);
 bool pagecache_cached(const struct pagecache *pc, u64 index);	/* filled. nb */
 
 /* Write dirty pages of [start, end) and wait; end ~0: all. 0 or the error. Blocks. */

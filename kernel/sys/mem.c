@@ -154,6 +154,11 @@ long sys_munmap(uaddr_t addr, u64 len)
 	return mm_munmap(current->mm, current->ut, addr, len);
 }
 
+long sys_mseal(uaddr_t addr, size_t len, uhex64_t flags)
+{
+	return flags ? -EINVAL : mm_mseal(current->mm, addr, len);
+}
+
 long sys_mprotect(uaddr_t addr, u64 len, uprot_t prot)
 {
 	if (prot >> 32)

@@ -358,3 +358,28 @@ long sys_fstatfs(ufd_t fd, uaddr_t buf)
 	at_target_put(&t);
 	return err;
 }
+
+/* The structure that glibc has no name for any more. */
+struct ustat_k {
+	int tfree;
+	u64 tinode;
+	char fname[6], fpack[6];
+};
+
+long sys_ustat(u32 dev, uaddr_t ubuf)
+{
+	struct super *sb = super_find(dev);
+	struct ustat_k out = { 0 };
+	struct statfs_k st = { 0 };
+	int err;
+
+	if (!sb)
+		return -EINVAL;
+	err = sb->ops->statfs(sb, &st);
+	super_put(sb);
+	if (err)
+		return err;
+	out.tfree = (int)st.bfree;
+	out.tinode = st.ffree;
+	return copy_to_user(ubuf, &out, sizeof(out));
+}

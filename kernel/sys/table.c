@@ -18,11 +18,6 @@ static long none_NONE_EPERM(const u64 *a)
 	return -EPERM;
 }
 
-static long none_NONE_EOPNOTSUPP(const u64 *a)
-{
-	return -EOPNOTSUPP;
-}
-
 #define X(nr, name, proto, call, argv, state, note, hint)                                        \
 	IF_HANDLED_##state(static long thunk_##name(const u64 *a) { return sys_##name call; })
 #include "sys/syscalls.def"
@@ -31,7 +26,6 @@ static long none_NONE_EOPNOTSUPP(const u64 *a)
 #define HANDLER_PARTIAL(name) thunk_##name
 #define HANDLER_NONE(name) none_NONE
 #define HANDLER_NONE_EPERM(name) none_NONE_EPERM
-#define HANDLER_NONE_EOPNOTSUPP(name) none_NONE_EOPNOTSUPP
 
 static const struct {
 	syscall_fn fn;

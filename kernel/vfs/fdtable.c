@@ -15,6 +15,7 @@
 #include "abi/fcntl.h"
 #include "abi/resource.h"
 #include "core/sched.h"
+#include "core/sysctl.h"
 #include "core/task.h"
 #include "lib/alloc.h"
 #include "mm/user.h"
@@ -204,6 +205,9 @@ int files_unshare(void)
 
 	if (!old || ref_read(&old->ref) == 1)
 		return 0;
+	/* The limit may have been lowered since. */
+	if (files_next_fd(old, sysctl.nr_open) >= 0)
+		return -EMFILE;
 	new = files_dup(old);
 	if (!new)
 		return -ENOMEM;

@@ -111,6 +111,19 @@ int super_remount(struct super *sb, u32 flags, const char *data)
 	return 0;
 }
 
+struct super *super_find(u32 dev)
+{
+	struct super *sb;
+
+	list_for_each(sb, &supers, node) {
+		if (sb->dev != dev)
+			continue;
+		ref_get(&sb->ref);
+		return sb;
+	}
+	return NULL;
+}
+
 int vfs_statfs(const struct path *p, struct statfs_k *st)
 {
 	struct super *sb = p->dentry->sb;

@@ -86,6 +86,12 @@ struct inode {
 	bool dead;			/* a directory that was removed: nothing is created in it any more */
 };
 
+/* Flags of a file as FS_IOC_FSGETXATTR has them. */
+struct fsx_k {
+	u32 xflags;			/* FS_XFLAG_* */
+	u32 projid;
+};
+
 /*
  * NULL means the default said. Paths into a file system are (directory inode, dentry with the name). Every op may
  * block. Permission was checked by the VFS unless the op says so.
@@ -119,6 +125,9 @@ struct inode_ops {
 	int (*setxattr)(struct inode *inode, const char *name, const void *val, size_t n, int flags);
 	int (*removexattr)(struct inode *inode, const char *name);
 	ssize (*listxattr)(struct inode *inode, char *buf, size_t n);
+	/* The caller has checked rights for set_fsx. -EOPNOTSUPP: flags that it does not have; by default all. */
+	int (*get_fsx)(struct inode *inode, struct fsx_k *x);
+	int (*set_fsx)(struct inode *inode, const struct fsx_k *x);
 	/* Last reference gone: free private; delete data when nlink is 0. Optional. */
 	void (*evict)(struct inode *inode);
 	/*
@@ -158,6 +167,8 @@ struct file_ops {
 	int (*fsync)(struct file *f, bool datasync);				/* EINVAL */
 	/* Its page cache, borrowed: for readahead, fadvise, sync_file_range. NULL: has none. nb */
 	struct pagecache *(*cache)(struct file *f);
+	/* For files that are in memory and nowhere else: how many of pages [first, last] there are. nb */
+	u64 (*in_memory)(struct file *f, u64 first, u64 last);
 	int (*fallocate)(struct file *f, int mode, off64 off, off64 len);	/* EOPNOTSUPP */
 	/* Text behind "/proc/PID/fd/N" for anonymous files, e.g. "pipe:[123]". Optional. */
 	int (*name)(struct file *f, char *buf, size_t n);
@@ -197,6 +208,12 @@ struct super_ops {
 	void (*kill)(struct super *sb);				/* last reference; optional */
 	int (*sync)(struct super *sb);				/* optional */
 	void (*show_options)(struct super *sb, struct seq_buf *s);	/* ",mode=755": optional */
+	/*
+	 * File handles: what tells an inode from an earlier one of its number (default 0); and back from both: a
+	 * reference, or -ESTALE. NULL: files are not found by number. by_number may block.
+	 */
+	u32 (*generation)(const struct inode *i);
+	int (*by_number)(struct super *sb, u64 ino, u32 generation, struct inode **out);
 	/* d is freed, or its inode goes away (unlinked): let d->private go. Called when set. Optional. */
 	void (*d_release)(struct dentry *d);
 	/* d is not used any more: true when its name is not to be kept. Optional. */

@@ -201,6 +201,7 @@ void mount_ns_put(struct mount_ns *ns);
 /* CLONE_NEWNS: a copy of fs->ns with every mount; fs (not shared) moves into it. */
 int mount_ns_unshare(struct fs_ctx *fs);
 int vfs_statfs(const struct path *p, struct statfs_k *st);
+struct super *super_find(u32 dev);		/* by st_dev: a reference, NULL. nb */
 void vfs_sync_all(void);
 void vfs_emergency_remount(void);		/* whatever is stored somewhere becomes read-only; nb */
 struct mount *mount_find_id(struct mount_ns *ns, int id);	/* returns borrowed. nb */

@@ -744,5 +744,69 @@ TEST(big_transfers)
 	EQ(pread(fd, b, size, size - 10), 10);
 }
 
+TEST(cachestat_counts)
+{
+	uint64_t range[2] = { 0, 0 }, cs[5];
+	char page[PAGE] = { 1 };
+	int fd = OK(open("/dev/shm/guest-cachestat", O_RDWR | O_CREAT | O_TRUNC, 0600)), p[2];
+
+	OK(unlink("/dev/shm/guest-cachestat"));
+	if (syscall(451, fd, range, cs, 0) && errno == ENOSYS)
+		SKIP("no cachestat");
+	EQ(cs[0], 0);
+	EQ(pwrite(fd, page, PAGE, 0), PAGE);
+	EQ(pwrite(fd, page, PAGE, 4 * PAGE), PAGE);
+	OK(syscall(451, fd, range, cs, 0));
+	EQ(cs[0], 2);
+	range[0] = PAGE;
+	range[1] = 2 * PAGE;
+	OK(syscall(451, fd, range, cs, 0));
+	EQ(cs[0], 0);
+	range[1] = 4 * PAGE;
+	OK(syscall(451, fd, range, cs, 0));
+	EQ(cs[0], 1);
+	OK(pipe(p));
+	OK(syscall(451, p[0], range, cs, 0));
+	EQ(cs[0], 0);
+	ERR(syscall(451, -1, range, cs, 0), EBADF);
+	ERR(syscall(451, fd, BAD_PTR, cs, 0), EFAULT);
+	ERR(syscall(451, fd, range, BAD_PTR, 0), EFAULT);
+	ERR(syscall(451, fd, range, cs, 1), EINVAL);
+}
+
+TEST(file_attributes_by_path)
+{
+	struct { uint64_t xflags; uint32_t extsize, nextents, projid, cowextsize; } a = { 0 };
+	int fd = OK(open("/dev/shm/guest-fsx", O_RDWR | O_CREAT | O_TRUNC, 0600));
+	long rc = syscall(468, AT_FDCWD, "/dev/shm/guest-fsx", &a, sizeof(a), 0);
+
+	OK(unlink("/dev/shm/guest-fsx"));
+	if (rc)
+		SKIP("no file_getattr here");
+	EQ(a.xflags, 0);
+	a.xflags = FS_XFLAG_NODUMP;
+	OK(syscall(469, fd, "", &a, sizeof(a), AT_EMPTY_PATH));
+	a.xflags = 0;
+	OK(syscall(468, fd, "", &a, sizeof(a), AT_EMPTY_PATH));
+	EQ(a.xflags & FS_XFLAG_NODUMP, FS_XFLAG_NODUMP);
+	ERR(syscall(468, fd, "", &a, 8, AT_EMPTY_PATH), EINVAL);
+	ERR(syscall(468, fd, "", &a, 5000, AT_EMPTY_PATH), E2BIG);
+	ERR(syscall(468, fd, "", &a, sizeof(a), 1), EINVAL);
+	ERR(syscall(468, fd, "", BAD_PTR, sizeof(a), AT_EMPTY_PATH), EFAULT);
+	ERR(syscall(468, AT_FDCWD, "nothing", &a, sizeof(a), 0), ENOENT);
+}
+
+TEST(ustat_by_device)
+{
+	struct { int tfree; unsigned long tinode; char names[12]; } u;
+	struct stat st;
+
+	OK(stat("/dev/shm", &st));
+	if (syscall(SYS_ustat, (unsigned int)st.st_dev, &u) && errno == ENOSYS)
+		SKIP("no ustat");
+	ERR(syscall(SYS_ustat, -1, &u), EINVAL);
+	ERR(syscall(SYS_ustat, (unsigned int)st.st_dev, BAD_PTR), EFAULT);
+}
+
 TEST_MAIN("files")
 

@@ -772,4 +772,24 @@ TEST(syslog_and_reboot_are_guarded)
 	ERR(syscall(SYS_settimeofday, &(long[2]){ 1, 1 }, NULL), EPERM);
 }
 
+TEST(security_modules)
+{
+	uint64_t ids[64] = { 0 };
+	uint32_t size = sizeof(ids);
+	long i, n = syscall(461, ids, &size, 0);	/* lsm_list_modules */
+
+	if (n < 0 && errno == ENOSYS)
+		SKIP("no lsm_list_modules");
+	CHECK(n >= 1);
+	EQ(size, n * 8);
+	for (i = 0; i < n && ids[i] != 100; i++)	/* the capabilities */
+		;
+	CHECK(i < n);
+	ERR(syscall(461, ids, &size, 1), EINVAL);
+	size = 0;
+	ERR(syscall(461, ids, &size, 0), E2BIG);
+	EQ(size, n * 8);
+	ERR(syscall(461, ids, BAD_PTR, 0), EFAULT);
+}
+
 TEST_MAIN("misc")

@@ -686,4 +686,40 @@ TEST(shm_sysv)
 	ERR(shmat(id, NULL, 0), EINVAL);
 }
 
+static long seal(void *addr, size_t len)
+{
+	return syscall(462, addr, len, 0);	/* mseal */
+}
+
+TEST(sealed_areas)
+{
+	char *p = OK(mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	char *ro = OK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+
+	if (seal(p + PAGE, PAGE) && errno == ENOSYS)
+		SKIP("no mseal");
+	p[PAGE] = 7;
+	ERR(munmap(p, 4 * PAGE), EPERM);
+	ERR(munmap(p + PAGE, 1), EPERM);
+	ERR(mprotect(p + PAGE, PAGE, PROT_READ), EPERM);
+	ERR(mremap(p + PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EPERM);
+	ERR(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + PAGE), EPERM);
+	ERR(mmap(p + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EPERM);
+	EQ(p[PAGE], 7);
+	OK(madvise(p + PAGE, PAGE, MADV_DONTNEED));
+	EQ(p[PAGE], 0);
+	OK(seal(ro, PAGE));
+	OK(seal(ro, PAGE));
+	ERR(madvise(ro, PAGE, MADV_DONTNEED), EPERM);
+	/* Its neighbours are as before, and it is sealed in a child, too. */
+	OK(munmap(p + 2 * PAGE, PAGE));
+	WAIT_EXIT(CHILD(ERR(munmap(p + PAGE, PAGE), EPERM)), 0);
+	ERR(seal(p, 4 * PAGE), ENOMEM);
+	ERR(seal(p + 1, PAGE), EINVAL);
+	ERR(seal(p, -1), EINVAL);
+	ERR(syscall(462, p, PAGE, 1), EINVAL);
+	OK(seal(p, 0));
+	OK(munmap(p, PAGE));
+}
+
 TEST_MAIN("mmap")

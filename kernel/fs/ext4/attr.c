@@ -4,6 +4,7 @@
  */
 #include "fs/ext4/priv.h"
 
+#include "abi/ioctl.h"
 #include "abi/stat.h"
 
 bool ext4_is_inline(const struct inode *inode)
@@ -19,7 +20,7 @@ static u64 attributes(u32 flags)
 	} table[] = {
 		{ EXT4_APPEND_FL, STATX_ATTR_APPEND }, { EXT4_IMMUTABLE_FL, STATX_ATTR_IMMUTABLE },
 		{ EXT4_NODUMP_FL, STATX_ATTR_NODUMP }, { EXT4_ENCRYPT_FL, STATX_ATTR_ENCRYPTED },
-		{ EXT4_VERITY_FL, STATX_ATTR_VERITY },
+		{ EXT4_VERITY_FL, STATX_ATTR_VERITY }, { FS_COMPR_FL, STATX_ATTR_COMPRESSED },
 	};
 	u64 out = 0;
 
@@ -122,7 +123,8 @@ const struct inode_ops ext4_encrypted_inode_ops = {
 #define COMMON_OPS                                                                                 \
 	.getattr = ext4_getattr, .setattr = ext4_setattr, .permission = ext4_acl_permission,       \
 	.getxattr = ext4_getxattr, .setxattr = ext4_setxattr, .removexattr = ext4_removexattr,     \
-	.listxattr = ext4_listxattr, .evict = ext4_evict
+	.listxattr = ext4_listxattr, .evict = ext4_evict, .get_fsx = ext4_get_fsx,                 \
+	.set_fsx = ext4_set_fsx
 
 const struct inode_ops ext4_file_inode_ops = { COMMON_OPS };
 const struct inode_ops ext4_special_inode_ops = { COMMON_OPS };

@@ -166,6 +166,31 @@ int ext4_iget(struct super *sb, u64 ino, u32 how, struct inode **out)
 	return err;
 }
 
+u32 ext4_generation(const struct inode *i)
+{
+	return ext4_i(i)->generation;
+}
+
+int ext4_by_number(struct super *sb, u64 ino, u32 generation, struct inode **out)
+{
+	const struct ext4 *fs = sb->private;
+	struct inode *i;
+	int err;
+
+	/* A number that somebody made up is no damage of the file system. */
+	if (!ino || ino > fs->inodes_count || (ino < fs->first_ino && ino != EXT4_ROOT_INO))
+		return -ESTALE;
+	err = ext4_iget(sb, ino, 0, &i);
+	if (err)
+		return err;
+	if (ext4_i(i)->generation != generation || !i->nlink) {
+		iput(i);
+		return -ESTALE;
+	}
+	*out = i;
+	return 0;
+}
+
 /* --- the end of an inode --- */
 
 /* Blocks, attributes and number of a file without names are free from now on. */

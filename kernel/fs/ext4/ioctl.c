@@ -42,9 +42,8 @@ static int write_back(struct inode *inode)
 	return err;
 }
 
-static int set_flags(struct file *f, u32 flags)
+static int set_flags(struct inode *inode, u32 flags)
 {
-	struct inode *inode = f->inode;
 	struct ext4_inode *ei = ext4_i(inode);
 	u32 old = ei->flags & VISIBLE;
 
@@ -66,7 +65,7 @@ static long ioc_setflags(struct file *f, uaddr_t arg)
 
 	if (err)
 		return err;
-	return get_user(flags, arg) ? -EFAULT : set_flags(f, flags);
+	return get_user(flags, arg) ? -EFAULT : set_flags(f->inode, flags);
 }
 
 static long ioc_getflags(struct file *f, uaddr_t arg)
@@ -88,43 +87,61 @@ static const struct {
 	{ EXT4_NOATIME_FL, FS_XFLAG_NOATIME }, { EXT4_PROJINHERIT_FL, FS_XFLAG_PROJINHERIT },
 };
 
-static long ioc_getxattr(struct file *f, uaddr_t arg)
+int ext4_get_fsx(struct inode *inode, struct fsx_k *x)
 {
-	const struct ext4_inode *ei = ext4_i(f->inode);
-	struct fsxattr x = { .fsx_projid = ei->projid };
+	const struct ext4_inode *ei = ext4_i(inode);
 
+	*x = (struct fsx_k){ .projid = ei->projid };
 	for (size_t i = 0; i < ARRAY_SIZE(xflags); i++)
 		if (ei->flags & xflags[i].flag)
-			x.fsx_xflags |= xflags[i].x;
-	return copy_to_user(arg, &x, sizeof(x)) ? -EFAULT : 0;
+			x->xflags |= xflags[i].x;
+	return 0;
+}
+
+int ext4_set_fsx(struct inode *inode, const struct fsx_k *x)
+{
+	struct ext4_inode *ei = ext4_i(inode);
+	u32 flags = ei->flags & VISIBLE, known = 0, old = ei->projid;
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(xflags); i++) {
+		known |= xflags[i].x;
+		flags = x->xflags & xflags[i].x ? flags | xflags[i].flag :
+						  flags & ~xflags[i].flag;
+	}
+	if (x->xflags & ~known)
+		return -EOPNOTSUPP;
+	if (x->projid != ei->projid && !ext4_ro_compat(ext4_of(inode), RO_COMPAT_PROJECT))
+		return -EOPNOTSUPP;
+	ei->projid = x->projid;
+	err = set_flags(inode, flags);
+	if (err)
+		ei->projid = old;
+	return err;
+}
+
+static long ioc_getxattr(struct file *f, uaddr_t arg)
+{
+	struct fsxattr out = { 0 };
+	struct fsx_k x;
+
+	ext4_get_fsx(f->inode, &x);
+	out.fsx_xflags = x.xflags;
+	out.fsx_projid = x.projid;
+	return copy_to_user(arg, &out, sizeof(out)) ? -EFAULT : 0;
 }
 
 static long ioc_setxattr(struct file *f, uaddr_t arg)
 {
-	struct ext4_inode *ei = ext4_i(f->inode);
-	struct fsxattr x;
-	u32 flags = ei->flags & VISIBLE, known = 0, old = ei->projid;
+	struct fsxattr in;
 	int err;
 
-	if (copy_from_user(&x, arg, sizeof(x)))
+	if (copy_from_user(&in, arg, sizeof(in)))
 		return -EFAULT;
 	err = may_change(f);
 	if (err)
 		return err;
-	for (size_t i = 0; i < ARRAY_SIZE(xflags); i++) {
-		known |= xflags[i].x;
-		flags = x.fsx_xflags & xflags[i].x ? flags | xflags[i].flag :
-						     flags & ~xflags[i].flag;
-	}
-	if (x.fsx_xflags & ~known)
-		return -EOPNOTSUPP;
-	if (x.fsx_projid != ei->projid && !ext4_ro_compat(ext4_of(f->inode), RO_COMPAT_PROJECT))
-		return -EOPNOTSUPP;
-	ei->projid = x.fsx_projid;
-	err = set_flags(f, flags);
-	if (err)
-		ei->projid = old;
-	return err;
+	return ext4_set_fsx(f->inode, &(struct fsx_k){ in.fsx_xflags, in.fsx_projid });
 }
 
 static long ioc_trim(struct file *f, uaddr_t arg)

@@ -279,6 +279,12 @@ enum {
 	IGET_SPECIAL = 1 /* a reserved number is fine */,
 	IGET_ORPHAN = 2 /* so is one without links */
 };
+/* ioctl.c: inode_ops */
+int ext4_get_fsx(struct inode *inode, struct fsx_k *x);
+int ext4_set_fsx(struct inode *inode, const struct fsx_k *x);
+/* For file handles (super_ops). */
+u32 ext4_generation(const struct inode *i);
+int ext4_by_number(struct super *sb, u64 ino, u32 generation, struct inode **out);
 int ext4_iget(struct super *sb, u64 ino, u32 how, struct inode **out); /* -ESTALE: it is deleted */
 struct inode *ext4_inode_alloc(struct super *sb, u32 ino,
 			       u32 mode); /* with private, not in the hash. nb */

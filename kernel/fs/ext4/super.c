@@ -184,6 +184,8 @@ const struct super_ops ext4_super_ops = {
 	.kill = ext4_kill,
 	.sync = ext4_sync,
 	.show_options = ext4_show_options,
+	.generation = ext4_generation,
+	.by_number = ext4_by_number,
 };
 
 static struct ext4 *fs_alloc(struct super *sb)

@@ -257,6 +257,7 @@ const struct file_ops tmpfs_file_fops = {
 	.read = tmpfs_read,
 	.write = tmpfs_write,
 	.llseek = tmpfs_llseek,
+	.in_memory = tmpfs_in_memory,
 	.mmap = tmpfs_mmap,
 	.fsync = tmpfs_fsync,
 	.ioctl = tmpfs_ioctl,

@@ -16,6 +16,40 @@
 
 static const struct inode_ops tmpfs_symlink_inode_ops;
 
+/* All inodes of all superblocks: for those who come with a number. */
+#define INODE_BUCKETS 1024
+static struct list_head inodes[INODE_BUCKETS];
+
+static struct list_head *bucket(u64 ino)
+{
+	struct list_head *b = &inodes[ino % INODE_BUCKETS];
+
+	if (!b->next)
+		list_init(b);
+	return b;
+}
+
+u32 tmpfs_generation(const struct inode *i)
+{
+	return tsb(i)->generation;
+}
+
+int tmpfs_by_number(struct super *sb, u64 ino, u32 generation, struct inode **out)
+{
+	const struct tmpfs_sb *t = sb->private;
+	struct inode *i;
+
+	if (generation != t->generation)
+		return -ESTALE;
+	list_for_each(i, bucket(ino), hash_node) {
+		if (i->ino != ino || i->sb != sb)
+			continue;
+		*out = iget(i);
+		return 0;
+	}
+	return -ESTALE;
+}
+
 static int tnode_alloc(struct inode *i, u32 mode)
 {
 	struct tnode *n = kzalloc(sizeof(*n));
@@ -46,6 +80,7 @@ int tmpfs_inode_new(struct super *sb, const struct inode *dir, u32 mode, u32 rde
 	t->used_inodes++;
 	inode_init_owner(i, dir, mode);
 	i->ino = ++t->last_ino;
+	list_add(&i->hash_node, bucket(i->ino));
 	i->ops = &tmpfs_inode_ops;
 	if (S_ISDIR(mode)) {
 		i->ops = &tmpfs_dir_inode_ops;
@@ -349,6 +384,7 @@ static void tmpfs_evict(struct inode *i)
 {
 	struct tnode *n = tnode(i);
 
+	list_del_init(&i->hash_node);
 	if (!n)
 		return;
 	tsb(i)->used_inodes--;
@@ -365,7 +401,8 @@ static void tmpfs_evict(struct inode *i)
 #define COMMON_OPS \
 	.getattr = tmpfs_getattr, .setattr = tmpfs_setattr, .getxattr = tmpfs_getxattr, \
 	.setxattr = tmpfs_setxattr, .removexattr = tmpfs_removexattr, \
-	.listxattr = tmpfs_listxattr, .evict = tmpfs_evict
+	.listxattr = tmpfs_listxattr, .evict = tmpfs_evict, .get_fsx = tmpfs_get_fsx, \
+	.set_fsx = tmpfs_set_fsx
 
 const struct inode_ops tmpfs_inode_ops = { COMMON_OPS };
 

@@ -159,6 +159,13 @@ static off64 heap_seek(const struct tdata *d, u64 off, u64 size, int whence)
 	return (off64)MIN(MAX(off, i * PAGE_SIZE), size);
 }
 
+static off64 seek(struct inode *inode, off64 off, int whence)
+{
+	if (tdata_fd(inode) < 0)
+		return heap_seek(tdata(inode), (u64)off, inode->size, whence);
+	return host_lseek(tdata_fd(inode), off, whence);
+}
+
 off64 tmpfs_llseek(struct file *f, off64 off, int whence)
 {
 	struct inode *inode = f->inode;
@@ -168,13 +175,27 @@ off64 tmpfs_llseek(struct file *f, off64 off, int whence)
 		return generic_llseek(f, off, whence);
 	if (off < 0 || (u64)off >= inode->size)
 		return -ENXIO;
-	if (tdata_fd(inode) < 0)
-		to = heap_seek(tdata(inode), (u64)off, inode->size, whence);
-	else
-		to = host_lseek(tdata_fd(inode), off, whence);
+	to = seek(inode, off, whence);
 	if (to >= 0)
 		f->pos = to;
 	return to;
+}
+
+u64 tmpfs_in_memory(struct file *f, u64 first, u64 last)
+{
+	u64 end = MIN(f->inode->size, MIN(last, ~0ULL / PAGE_SIZE - 1) * PAGE_SIZE + PAGE_SIZE), pages = 0;
+	off64 hole = (off64)MIN(first * PAGE_SIZE, end), data;
+
+	while ((u64)hole < end) {
+		data = seek(f->inode, hole, SEEK_DATA);
+		if (data < 0 || (u64)data >= end)
+			break;
+		hole = seek(f->inode, data, SEEK_HOLE);
+		if (hole <= data)
+			break;
+		pages += (MIN((u64)hole, end) - (u64)data + PAGE_SIZE - 1) / PAGE_SIZE;
+	}
+	return pages;
 }
 
 /* --- fallocate --- */

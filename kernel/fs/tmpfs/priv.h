@@ -19,6 +19,7 @@ struct tmpfs_sb {
 	u64 max_pages, used_pages;	/* max 0: no limit */
 	u64 max_inodes, used_inodes;
 	u64 last_ino;
+	u32 generation;			/* of this superblock, never used again */
 	u32 mode, uid, gid;
 };
 
@@ -70,6 +71,9 @@ static inline struct tmpfs_sb *tsb(const struct inode *i)
 /* inode.c: a new object with one reference, owner from dir (NULL: a root). -ENOSPC, -ENOMEM. nb */
 int tmpfs_inode_new(struct super *sb, const struct inode *dir, u32 mode, u32 rdev,
 		    struct inode **out);
+/* For file handles: every superblock has a generation, numbers in it are not used again. nb */
+u32 tmpfs_generation(const struct inode *i);
+int tmpfs_by_number(struct super *sb, u64 ino, u32 generation, struct inode **out);
 extern const struct inode_ops tmpfs_dir_inode_ops, tmpfs_inode_ops;
 
 /* dir.c. All nb; dir's lock is held (or nobody else knows dir). */
@@ -78,6 +82,8 @@ int tdir_add(struct inode *dir, const char *name, u32 len, u32 hash, struct inod
 void tdir_remove(struct inode *dir, struct tdirent *e);	/* puts e's inode reference: may block */
 void tdir_free(struct tdir *d);
 extern const struct file_ops tmpfs_dir_fops;
+int tmpfs_get_fsx(struct inode *i, struct fsx_k *x);	/* inode_ops */
+int tmpfs_set_fsx(struct inode *i, const struct fsx_k *x);
 long tmpfs_ioctl(struct file *f, u32 cmd, u64 arg);	/* ioctl.c */
 
 /* blknodes.c: from now on the block devices that there are have a node in the directory devtmpfs_root. */
@@ -100,6 +106,7 @@ void tdata_times(struct inode *inode);		/* of what guest processes did. nb */
 void tdata_shrinks(struct inode *inode);	/* pages are about to go: nothing is overwritten directly. nb */
 int tmpfs_mmap(struct file *f, u32 prot, u32 flags, struct backing **out);
 int tmpfs_fallocate(struct file *f, int mode, off64 off, off64 len);
+u64 tmpfs_in_memory(struct file *f, u64 first, u64 last);
 off64 tmpfs_llseek(struct file *f, off64 off, int whence);
 
 #endif

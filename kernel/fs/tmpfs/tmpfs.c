@@ -208,10 +208,13 @@ static const struct super_ops tmpfs_super_ops = {
 	.statfs = tmpfs_statfs,
 	.kill = tmpfs_kill,
 	.show_options = tmpfs_show,
+	.generation = tmpfs_generation,
+	.by_number = tmpfs_by_number,
 };
 
 static struct tmpfs_sb *make_private(const struct options *o, bool limits)
 {
+	static u32 last_generation;
 	struct tmpfs_sb *t = kzalloc(sizeof(*t));
 
 	if (!t)
@@ -220,6 +223,7 @@ static struct tmpfs_sb *make_private(const struct options *o, bool limits)
 		t->max_pages = o->has_pages ? o->max_pages : default_pages();
 		t->max_inodes = o->has_inodes ? o->max_inodes : default_pages();
 	}
+	t->generation = ++last_generation;
 	t->mode = o->has_mode ? o->mode & S_IALLUGO : 01777;
 	t->uid = o->has_uid ? o->uid : current_cred()->fsuid;
 	t->gid = o->has_gid ? o->gid : current_cred()->fsgid;
