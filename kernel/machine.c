@@ -18,6 +18,7 @@
 #include "core/sched.h"
 #include "core/sysctl.h"
 #include "core/task.h"
+#include "core/time.h"
 #include "guest/guest.h"
 #include "host/chanhelp.h"
 #include "host/host.h"
@@ -28,8 +29,12 @@
 #include "vfs/vfs.h"
 
 static char **args;
-static int sigfd;
-static struct event_source *sig_source;
+/* A process that ends is reaped at once, those that end soon after it together. */
+#define REAP_PAUSE (4 * NSEC_PER_MSEC)
+
+static int sigfd, childfd;
+static struct event_source *sig_source, *child_source;
+static struct ktimer reap_timer;
 
 void machine_set_args(char **argv)
 {
@@ -74,12 +79,31 @@ static void on_reboot(int how)
 	end(cmd == LINUX_REBOOT_CMD_HALT ? "System halted" : "Power down");
 }
 
-static void reap(void)
+static bool reap(void)
 {
+	bool any = false;
 	int status, pid;
 
-	while ((pid = host_reap(&status)))
+	while ((pid = host_reap(&status))) {
 		space_reaped(pid);
+		any = true;
+	}
+	return any;
+}
+
+static void reap_later(struct ktimer *t)
+{
+	if (!reap() || ktimer_start(t, ktime_get() + REAP_PAUSE))
+		event_mod(child_source, EPOLLIN);
+}
+
+/* Where many processes end, waking for each costs more than the rest of its end. */
+static void on_child(void *arg, u32 events)
+{
+	while (host_signalfd_read(childfd))
+		;
+	if (reap() && !ktimer_start(&reap_timer, ktime_get() + REAP_PAUSE))
+		event_mod(child_source, 0);
 }
 
 static void on_host_signal(void *arg, u32 events)
@@ -87,14 +111,11 @@ static void on_host_signal(void *arg, u32 events)
 	int sig;
 
 	while ((sig = host_signalfd_read(sigfd))) {
-		if (sig == SIGCHLD)
-			reap();
-		else if (sig == SIGWINCH)
-			console_winch();
-		else {
+		if (sig != SIGWINCH) {
 			leave();
 			host_exit(1);
 		}
+		console_winch();
 	}
 }
 
@@ -120,12 +141,19 @@ static void after_panic(void)
 
 int machine_init(void)
 {
+	int err;
+
 	panic_hooks.notify = on_panic;
 	panic_hooks.end = after_panic;
 	machine_reboot_hook = on_reboot;
 	control_end_machine = end_quietly;
-	sigfd = host_signalfd_chld_term();
+	ktimer_init(&reap_timer, reap_later);
+	sigfd = host_signalfd_term();
 	if (sigfd < 0)
 		return sigfd;
-	return event_add(sigfd, EPOLLIN, false, on_host_signal, NULL, &sig_source);
+	childfd = host_signalfd_chld();
+	if (childfd < 0)
+		return childfd;
+	err = event_add(childfd, EPOLLIN, false, on_child, NULL, &child_source);
+	return err ? err : event_add(sigfd, EPOLLIN, false, on_host_signal, NULL, &sig_source);
 }

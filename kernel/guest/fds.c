@@ -128,7 +128,7 @@ static int order_place(struct uthread *ut, int fd, int hostfd)
 	int err = uthread_room(ut, 3);
 
 	if (!err)
-		err = uthread_send_fd(ut, hostfd);
+		err = uthread_send_fds(ut, &hostfd, 1);
 	if (err)
 		return err;
 	order_call(ut, __NR_dup3, FD_ARG, NEAR_FD_BASE + (u64)fd, 0);

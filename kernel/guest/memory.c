@@ -61,7 +61,7 @@ static int open_there(struct uthread *ut, int fd)
 	if (ut->fd_there >= 0)
 		uthread_order(ut, ORD_CLOSEFD);
 	ut->fd_there = -1;
-	err = uthread_send_fd(ut, fd);
+	err = uthread_send_fds(ut, &fd, 1);
 	if (!err)
 		ut->fd_there = fd;
 	return err;

@@ -30,6 +30,7 @@ struct space {
 	struct mutex channel;		/* from sending a descriptor until it was taken */
 	struct space *pid_next;		/* in the hash by hostpid */
 	bool dead;			/* the host process is gone */
+	bool killed;			/* or will soon be: it was sent SIGKILL */
 	bool put;			/* nobody uses it: freed when dead */
 	int nthreads;
 	void *chunk[CHUNKS];
@@ -117,8 +118,8 @@ void uthread_free(struct uthread *ut);
 struct near_order *uthread_order(struct uthread *ut, u32 op);
 /* Give all queued orders and wait: 0, the first error, -ESRCH. Results stand in ut->area->orders (hostile). */
 int uthread_flush(struct uthread *ut);
-/* Queue the order that receives fd. Until the flush no other thread of the space can send. */
-int uthread_send_fd(struct uthread *ut, int fd);
+/* Queue the order that receives the descriptors, two at most. Until the flush no other thread of the space can send. */
+int uthread_send_fds(struct uthread *ut, const int *fds, u32 n);
 int uthread_room(struct uthread *ut, u32 norders);	/* make room in the list */
 int uthread_retrap(struct uthread *ut);		/* have it trap again with all registers saved: 0 or -ESRCH */
 void uthread_take_context(struct uthread *ut);

@@ -161,7 +161,7 @@ void space_discard(struct space *s)
 	if (!s->hostpid || s->dead)
 		space_free(s);
 	else
-		host_kill(s->hostpid, 9);
+		space_kill(s);
 }
 
 void space_died(struct space *s)
@@ -181,8 +181,10 @@ void space_died(struct space *s)
 
 void space_kill(struct space *s)
 {
-	if (s->hostpid && !s->dead)
-		host_kill(s->hostpid, 9);
+	if (!s->hostpid || s->dead || s->killed)
+		return;
+	s->killed = true;
+	host_kill(s->hostpid, 9);
 }
 
 void space_put(struct space *s)
@@ -225,19 +227,15 @@ static void copy_area(struct uthread *child, const struct uthread *parent)
 
 static int order_fork(struct uthread *ut, struct space *s, int ctl)
 {
-	int err = uthread_room(ut, 3);
+	const int fds[] = { s->memfd, ctl };
+	int err = uthread_room(ut, 2);
 	u64 pid;
 
 	if (err)
 		return err;
-	err = uthread_send_fd(ut, s->memfd);
+	err = uthread_send_fds(ut, fds, ARRAY_SIZE(fds));
 	if (err)
 		return err;
-	err = uthread_send_fd(ut, ctl);
-	if (err) {
-		(void)!uthread_flush(ut);	/* the first one must not be taken for a later one */
-		return err;
-	}
 	uthread_order(ut, ORD_FORK);
 	forks_pending++;
 	err = uthread_flush(ut);

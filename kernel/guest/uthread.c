@@ -187,7 +187,7 @@ static void channel_release(struct uthread *ut)
 }
 
 /* Threads of a process take descriptors from one channel: in the order in which they were sent, so one at a time. */
-int uthread_send_fd(struct uthread *ut, int fd)
+int uthread_send_fds(struct uthread *ut, const int *fds, u32 n)
 {
 	bool first = !ut->sending;
 	int err;
@@ -196,7 +196,7 @@ int uthread_send_fd(struct uthread *ut, int fd)
 		mutex_lock(&ut->space->channel);
 		ut->sending = true;
 	}
-	err = host_send_fd(ut->space->ctl, fd);
+	err = host_send_fds(ut->space->ctl, fds, n);
 	if (!err)
 		uthread_order(ut, ORD_RECVFD);
 	else if (first)

@@ -96,19 +96,33 @@ int host_epoll_wait(int ep, struct host_event *ev, int n, int timeout_ms)
 	return got;
 }
 
-int host_signalfd_chld_term(void)
+static int signalfd_for(const sigset_t *set)
+{
+	int fd;
+
+	sigprocmask(SIG_BLOCK, set, NULL);
+	fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+int host_signalfd_chld(void)
 {
 	sigset_t set;
-	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	return signalfd_for(&set);
+}
+
+int host_signalfd_term(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	return signalfd_for(&set);
 }
 
 int host_signalfd_read(int fd)

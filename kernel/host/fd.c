@@ -93,16 +93,16 @@ int host_socketpair_seqpacket(int fds[2])
 	return 0;
 }
 
-int host_send_fd(int sock, int fd)
+int host_send_fds(int sock, const int *fds, u32 n)
 {
 	char byte = 0;
 	struct iovec iov = { &byte, 1 };
 	union {
 		struct cmsghdr h;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(HOST_SEND_FDS * sizeof(int))];
 	} c;
 	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c.space)
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = CMSG_SPACE(n * sizeof(int))
 	};
 
 	if (inject_call())
@@ -110,8 +110,8 @@ int host_send_fd(int sock, int fd)
 	memset(&c, 0, sizeof(c));
 	c.h.cmsg_level = SOL_SOCKET;
 	c.h.cmsg_type = SCM_RIGHTS;
-	c.h.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&c.h), &fd, sizeof(fd));
+	c.h.cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(&c.h), fds, n * sizeof(int));
 	return RETRY(sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL)) < 0 ? -errno : 0;
 }
 

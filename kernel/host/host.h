@@ -38,7 +38,8 @@ int host_fsync(int fd, bool datasync);					/* may block */
 int host_close(int fd);
 int host_pipe(int fds[2], bool nonblock_write);				/* read end blocks */
 int host_socketpair_seqpacket(int fds[2]);
-int host_send_fd(int sock, int fd);					/* one byte with one descriptor; -EAGAIN when full */
+#define HOST_SEND_FDS 2
+int host_send_fds(int sock, const int *fds, u32 n);	/* one byte with 1 to HOST_SEND_FDS descriptors; -EAGAIN when full */
 int host_dup(int fd);
 int host_reopen_readonly(int fd);					/* of a memfd: a descriptor that cannot write; -errno */
 int host_set_nonblock(int fd, bool on);
@@ -75,7 +76,8 @@ struct host_event {
 	u64 data;
 };
 int host_epoll_wait(int ep, struct host_event *ev, int n, int timeout_ms);	/* blocks; 0 on EINTR */
-int host_signalfd_chld_term(void);	/* SIGCHLD, SIGINT, SIGTERM, SIGWINCH blocked and delivered here */
+int host_signalfd_chld(void);		/* SIGCHLD blocked and delivered here */
+int host_signalfd_term(void);		/* the same for SIGINT, SIGTERM, SIGWINCH */
 int host_signalfd_read(int fd);		/* the signal number, or 0: none left */
 
 /* --- processes --- */

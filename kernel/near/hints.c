@@ -77,6 +77,15 @@ static void vector_ahead(struct near_area *a, u64 vec, u32 off)
 		page_ahead(a, *(const u64 *)p, off + 4096);
 }
 
+/* The old program's end, which exec makes if all goes well. */
+static void robust_ahead(struct near_area *a, u32 off)
+{
+	const u64 n = 24;		/* sizeof(struct robust_list_head) */
+
+	if (a->robust_list && !near_copy(pre_room(a, off), (const void *)a->robust_list, n))
+		pre_add(a, a->robust_list, n, off);
+}
+
 static void ahead(struct near_area *a, const struct hint *h, const u64 *args)
 {
 	u64 addr = h->kind == H_ROBUST ? a->robust_list : args[h->arg];
@@ -101,6 +110,7 @@ static void ahead(struct near_area *a, const struct hint *h, const u64 *args)
 		return;
 	vector_ahead(a, args[1], PRE_OFF + 0x1000);
 	vector_ahead(a, args[2], PRE_OFF + 0x3000);
+	robust_ahead(a, PRE_OFF + 0x5000);
 }
 
 void near_prefetch(struct near_area *a, long nr, const u64 *args)

@@ -13,7 +13,7 @@
 struct near_cmsg {
 	u64 len;
 	s32 level, type;
-	s32 fd, pad;
+	s32 fd[2];
 };
 struct near_msghdr {
 	void *name;
@@ -25,7 +25,8 @@ struct near_msghdr {
 	u32 flags, pad2;
 };
 
-static s64 recv_fd(void)
+/* A message with one descriptor or two: how many. */
+static s64 recv_fds(s32 fds[2])
 {
 	char byte;
 	struct iovec iov = { &byte, 1 };
@@ -48,7 +49,9 @@ static s64 recv_fd(void)
 		return n;
 	if (n != 1 || m.controllen < sizeof(c) - 4 || c.type != 1 /* SCM_RIGHTS */)
 		return -EBADF;
-	return c.fd;
+	fds[0] = c.fd[0];
+	fds[1] = c.fd[1];
+	return c.len < sizeof(c) ? 1 : 2;
 }
 
 static u64 fd_arg(u64 v, s64 fd)
@@ -101,17 +104,22 @@ struct order_state {
 
 static s64 receive(struct order_state *st)
 {
-	s64 fd = recv_fd();
+	s32 fds[2];
+	s64 n = recv_fds(fds);
 
-	if (fd < 0)
-		return fd;
-	if (st->nfd < 2)
-		st->fd[st->nfd++] = fd;
+	if (n < 0)
+		return n;
+	for (s64 i = 0; i < n && st->nfd < 2; i++)
+		st->fd[st->nfd++] = fds[i];
 	return 0;
 }
 
 static s64 close_received(struct order_state *st)
 {
+	if (st->nfd == 2 && st->fd[1] == st->fd[0] + 1) {
+		near_syscall3(__NR_close_range, st->fd[0], st->fd[1], 0);
+		st->nfd = 0;
+	}
 	while (st->nfd)
 		near_syscall3(__NR_close, st->fd[--st->nfd], 0, 0);
 	return 0;
@@ -184,10 +192,10 @@ static void drop_rest(struct near_area *a, u32 from, u32 n)
 {
 	for (u32 i = from; i < n && i < ORDERS_MAX; i++) {
 		if (a->orders[i].op == ORD_RECVFD) {
-			s64 fd = recv_fd();
+			struct order_state st = { .nfd = 0 };
 
-			if (fd >= 0)
-				near_syscall3(__NR_close, fd, 0, 0);
+			receive(&st);
+			close_received(&st);
 		}
 	}
 }

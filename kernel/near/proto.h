@@ -39,8 +39,8 @@ enum {
 
 enum order_op {
 	ORD_HOSTCALL = 1,	/* a[0] number, a[1..6] arguments; argument FD_ARG means the received descriptor */
-	ORD_RECVFD,		/* receive a descriptor from NEAR_FD_CTL, keep it for the following orders */
-	ORD_CLOSEFD,		/* close it */
+	ORD_RECVFD,		/* receive one or two descriptors from NEAR_FD_CTL, keep them for the following orders */
+	ORD_CLOSEFD,		/* close them */
 	ORD_COPY_IN,		/* a[0] window offset, a[1] guest address, a[2] length */
 	ORD_COPY_OUT,		/* a[0] window offset, a[1] guest address, a[2] length */
 	ORD_STR_IN,		/* like COPY_IN up to a NUL: res = length without it, = a[2] when none */
@@ -79,7 +79,7 @@ struct near_pre {			/* data that the near kernel copied ahead of the far kernel'
 	u64 addr;
 	u32 len, off;			/* in the window */
 };
-#define PRE_MAX 5
+#define PRE_MAX 6
 
 struct near_area {
 	/* Handoff. */
