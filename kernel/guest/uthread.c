@@ -284,21 +284,11 @@ void uthread_publish(struct uthread *ut)
 	a->files = fds_flags(ut);
 }
 
-/* The near kernel stores its mask, then looks at sigpending; here it is the other way round. */
-void uthread_sync_mask(struct uthread *ut, sigmask_t pending)
+/* What the thread may change by itself while guest code runs, but for the mask: to its area before, back afterwards. */
+static void lend_kept(struct uthread *ut)
 {
-	sigmask_t mask;
-
-	if (!guest_fastpath || !ut->running || !ut->task)
-		return;
-	__atomic_store_n(&ut->area->sigpending, pending, __ATOMIC_SEQ_CST);
-	mask = __atomic_load_n(&ut->area->sigmask, __ATOMIC_SEQ_CST) & ~SIG_UNBLOCKABLE;
-	if (mask == ut->task->blocked)
-		return;
-	/* The thread comes in for what it has let loose; then nothing must tell us that the mask is old news. */
-	ut->task->blocked = mask;
-	if (pending_signals(ut->task) & ~mask)
-		ut->task->sigpending = true;
+	ut->area->robust_list = ut->task->robust_list;
+	ut->area->clear_child_tid = ut->task->clear_child_tid;
 }
 
 void uthread_collect_kept(struct uthread *ut)
@@ -309,6 +299,28 @@ void uthread_collect_kept(struct uthread *ut)
 		return;
 	t->robust_list = READ_ONCE(ut->area->robust_list);
 	t->clear_child_tid = READ_ONCE(ut->area->clear_child_tid);
+}
+
+static sigmask_t area_mask(const struct near_area *a)
+{
+	return __atomic_load_n(&a->sigmask, __ATOMIC_SEQ_CST) & ~SIG_UNBLOCKABLE;
+}
+
+/* The near kernel stores its mask, then looks at sigpending; here it is the other way round. */
+void uthread_sync_mask(struct uthread *ut, sigmask_t pending)
+{
+	sigmask_t mask;
+
+	if (!guest_fastpath || !ut->running || !ut->task)
+		return;
+	__atomic_store_n(&ut->area->sigpending, pending, __ATOMIC_SEQ_CST);
+	mask = area_mask(ut->area);
+	if (mask == ut->task->blocked)
+		return;
+	/* The thread comes in for what it has let loose; then nothing must tell us that the mask is old news. */
+	ut->task->blocked = mask;
+	if (pending_signals(ut->task) & ~mask)
+		ut->task->sigpending = true;
 }
 
 void uthread_publish_brk(struct uthread *ut, u64 brk)
@@ -323,7 +335,7 @@ static void collect_mask(struct uthread *ut)
 
 	if (!t || !guest_fastpath)
 		return;
-	mask = READ_ONCE(ut->area->sigmask) & ~SIG_UNBLOCKABLE;
+	mask = area_mask(ut->area);
 	if (mask == t->blocked)
 		return;
 	t->blocked = mask;
@@ -442,8 +454,7 @@ void uthread_run(struct uthread *ut, struct trap *out)
 		ut->area->ss_sp = ut->task->altstack.sp;
 		ut->area->ss_size = ut->task->altstack.size;
 		ut->area->ss_flags = (u32)ut->task->altstack.flags;
-		ut->area->robust_list = ut->task->robust_list;
-		ut->area->clear_child_tid = ut->task->clear_child_tid;
+		lend_kept(ut);
 	}
 	ut->in_call = ut->staged = false;
 	if (!resume_and_wait(ut))

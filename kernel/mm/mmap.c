@@ -78,14 +78,20 @@ static s64 undo_nothing(struct uthread *ut, const struct guest_undo *u, int err)
 	return err;
 }
 
-static int defer_unmap(struct mm *mm, struct uthread *ut, u64 start, u64 end)
+void mm_defer_begin_sure(struct uthread *ut)
 {
 	const struct guest_undo undo = { .fn = undo_nothing };
+
+	guest_defer_begin(ut, &undo);
+}
+
+static int defer_unmap(struct mm *mm, struct uthread *ut, u64 start, u64 end)
+{
 	int err;
 
 	if (mm_reserved(start, end) || !mm_may_defer(mm, ut))
 		return host_unmap_range(ut, start, end);
-	guest_defer_begin(ut, &undo);
+	mm_defer_begin_sure(ut);
 	err = guest_munmap(ut, start, end - start);
 	guest_defer_end(ut);
 	return err;

@@ -77,23 +77,16 @@ static int protect_each(struct mm *mm, struct uthread *ut, u64 start, u64 end, u
 	return err;
 }
 
-static s64 undo_nothing(struct uthread *ut, const struct guest_undo *u, int err)
-{
-	kill_process(current->proc);
-	return err;
-}
-
 /* Taking rights away is what the host never refuses: that may travel with the answer. */
 static int host_protect(struct mm *mm, struct uthread *ut, u64 start, u64 end, u32 prot, bool more)
 {
-	const struct guest_undo undo = { .fn = undo_nothing };
 	int err;
 
 	if (demand_touches(mm, start, end - start))
 		return protect_each(mm, ut, start, end, prot);
 	if (more || !mm_may_defer(mm, ut))
 		return guest_mprotect(ut, start, end - start, prot);
-	guest_defer_begin(ut, &undo);
+	mm_defer_begin_sure(ut);
 	err = guest_mprotect(ut, start, end - start, prot);
 	guest_defer_end(ut);
 	return err;

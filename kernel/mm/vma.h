@@ -67,6 +67,8 @@ bool mm_reserved(u64 start, u64 end);			/* overlaps what belongs to the near ker
  * the host is far from its limit of areas, which could make even munmap fail.
  */
 bool mm_may_defer(struct mm *mm, struct uthread *ut);
+/* guest_defer_begin() for a call that the host does not refuse; a process for which it does is killed. */
+void mm_defer_begin_sure(struct uthread *ut);
 /* Bodies shared between files; mm->lock held. */
 int mm_unmap_locked(struct mm *mm, struct uthread *ut, u64 start, u64 end, struct list_head *dead);
 int mm_host_map(struct uthread *ut, u64 start, u64 end, u32 flags, u32 extra,
