@@ -74,7 +74,7 @@ export CONFIG_ := CONFIG_
 
 config-goals := menuconfig nconfig config oldconfig olddefconfig defconfig alldefconfig \
 	allnoconfig allyesconfig savedefconfig
-no-config-goals := $(config-goals) clean distclean mrproper help check soak attack fuzz crash image bench programs
+no-config-goals := $(config-goals) clean distclean mrproper help check soak attack fuzz crash image bench bench-work programs
 
 # Read .config unless only goals are asked for that make it or do not need it.
 goals := $(or $(MAKECMDGOALS),all)
@@ -141,7 +141,7 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 # ---- goals ----------------------------------------------------------------------------------
 
 .PHONY: all linux link tools lib $(addprefix kernel/,$(folders) near embed) guest-tests \
-	unit unit-programs fuzz fuzz-program check attack crash image bench soak programs install help clean distclean mrproper $(config-goals) FORCE
+	unit unit-programs fuzz fuzz-program check attack crash image bench bench-work soak programs install help clean distclean mrproper $(config-goals) FORCE
 
 all: linux tools
 
@@ -415,6 +415,11 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)O=$(O) tests/bench/run --linux $(B)/linux
 
+# Real work; DOCS=docs puts its table and chart there.
+bench-work:
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)O=$(O) tests/bench/work/run --linux $(B)/linux --json $(O)/bench-work.json $(DOCS:%=--docs %)
+
 # ---- the rest -------------------------------------------------------------------------------
 
 # Tools of the build stay here; those that describe themselves (tools/common/usage.h) get a manual page.
@@ -454,6 +459,7 @@ help:
 	@echo 'image            $(O)/debian.img, a Debian with an ext4 root that boots by itself'
 	@echo 'crash            the kernel killed, the power cut 1,000 times under a load on ext4'
 	@echo 'bench            the benchmarks, native and in the guest'
+	@echo 'bench-work       the same with compilers, git, databases ...; DOCS=docs: table and chart go there'
 	@echo 'menuconfig, nconfig, config, oldconfig, olddefconfig, defconfig, alldefconfig,'
 	@echo 'allnoconfig, allyesconfig, savedefconfig    configure (KCONFIG_ALLCONFIG=file works)'
 	@echo 'install          into PREFIX ($(PREFIX)), below DESTDIR'

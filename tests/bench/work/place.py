@@ -40,7 +40,8 @@ def can_loop(image):
 def fill(root):
     """Puts cases and data into the root; the data is made natively, once."""
     bench = os.path.join(root, "bench")
-    for name in "work", "disk/work", "out":
+    shutil.rmtree(bench + "/work", ignore_errors=True)     # of a run that was cut off
+    for name in "work", "disk/work":
         os.makedirs(os.path.join(bench, name), exist_ok=True)
     shutil.rmtree(os.path.join(bench, "cases"), ignore_errors=True)
     shutil.copytree(os.path.join(HERE, "cases"), os.path.join(bench, "cases"))

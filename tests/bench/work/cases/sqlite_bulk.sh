@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: MIT
 # 199,000 rows in one transaction, an index, a sum.
-before() { rm -f db*; }
 work() { sqlite3 db <$DATA/bulk.sql; }

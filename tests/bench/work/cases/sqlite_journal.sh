@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: MIT
 # 600 transactions of one statement, with a rollback journal.
-before() { rm -f db*; }
 work() { sqlite3 db 'PRAGMA journal_mode=delete' && sqlite3 db <$DATA/single.sql; }

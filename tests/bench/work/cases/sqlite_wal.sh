@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: MIT
 # 600 transactions of one statement, with a write-ahead log.
-before() { rm -f db*; }
 work() { sqlite3 db 'PRAGMA journal_mode=wal' && sqlite3 db <$DATA/single.sql; }
