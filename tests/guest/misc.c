@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/personality.h>
@@ -770,6 +771,36 @@ TEST(syslog_and_reboot_are_guarded)
 	ERR(syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, NULL), EPERM);
 	ERR(syscall(SYS_chroot, "/"), EPERM);
 	ERR(syscall(SYS_settimeofday, &(long[2]){ 1, 1 }, NULL), EPERM);
+}
+
+struct pid_info {
+	uint64_t mask, cgroup;
+	uint32_t pid, tgid, ppid, creds[8];
+	int exit_code;
+};
+#define GET_INFO _IOWR(0xff, 11, struct pid_info)
+
+TEST(pidfd_info)
+{
+	struct pid_info i = { 0 };
+	pid_t pid = CHILD(pause());
+	int fd = OK(syscall(SYS_pidfd_open, pid, 0));
+
+	if (ioctl(fd, GET_INFO, &i) && (errno == ENOTTY || errno == EINVAL))
+		SKIP("no PIDFD_GET_INFO");
+	EQ(i.mask & 3, 3);
+	EQ(i.pid, pid);
+	EQ(i.ppid, getpid());
+	EQ(i.creds[0], getuid());
+	ERR(ioctl(fd, GET_INFO, NULL), EINVAL);
+	OK(kill(pid, SIGKILL));
+	WAIT_SIGNAL(pid, SIGKILL);
+	i.mask = 0;
+	ERR(ioctl(fd, GET_INFO, &i), ESRCH);
+	i.mask = 8;
+	OK(ioctl(fd, GET_INFO, &i));
+	CHECK(i.mask & 8);
+	EQ(i.exit_code, SIGKILL);
 }
 
 TEST(security_modules)
