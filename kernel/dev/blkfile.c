@@ -187,6 +187,16 @@ static int block_fsync(struct file *f, bool datasync)
 	return err ? err : flushed;
 }
 
+static u32 block_dio_align(const struct inode *inode)
+{
+	struct blkdev *b = blkdev_get(inode->rdev);
+	u32 align = b ? b->logical_size : 0;
+
+	if (b)
+		blkdev_put(b);
+	return align;
+}
+
 const struct file_ops block_fops = {
 	.open = block_open,
 	.release = block_release,
@@ -196,6 +206,7 @@ const struct file_ops block_fops = {
 	.mmap = block_mmap,
 	.fsync = block_fsync,
 	.cache = block_cache,
+	.dio_align = block_dio_align,
 	.ioctl = block_ioctl,
 };
 

@@ -125,6 +125,10 @@ static void fill_statx(struct statx *x, const struct kstat *k, const struct at_t
 	x->stx_rdev_minor = minor_k(k->rdev);
 	x->stx_dev_major = major_k(k->dev);
 	x->stx_dev_minor = minor_k(k->dev);
+	if ((mask & STATX_DIOALIGN) && k->dio_align) {
+		x->stx_mask |= STATX_DIOALIGN;
+		x->stx_dio_mem_align = x->stx_dio_offset_align = k->dio_align;
+	}
 	x->stx_attributes = k->attributes;
 	x->stx_attributes_mask = k->attributes_mask;
 	if (!t->path.mnt)

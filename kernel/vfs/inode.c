@@ -159,11 +159,17 @@ static void default_getattr(const struct inode *i, struct kstat *st)
 
 int inode_getattr(struct inode *i, struct kstat *st)
 {
+	int err = 0;
+
 	st->attributes = st->attributes_mask = 0;
+	st->dio_align = 0;
 	if (i->ops->getattr)
-		return i->ops->getattr(i, st);
-	default_getattr(i, st);
-	return 0;
+		err = i->ops->getattr(i, st);
+	else
+		default_getattr(i, st);
+	if (!err && S_ISBLK(i->mode) && dev_block_ops && dev_block_ops->dio_align)
+		st->dio_align = dev_block_ops->dio_align(i);
+	return err;
 }
 
 int vfs_getattr(const struct path *p, struct kstat *st)

@@ -47,6 +47,7 @@ struct kstat {
 	u32 blksize;
 	struct ts_k atime, mtime, ctime, btime;
 	bool has_btime;
+	u32 dio_align;		/* of addresses and offsets with O_DIRECT, bytes; 0: not known */
 	u64 attributes, attributes_mask;	/* STATX_ATTR_*, and which of them the file system knows */
 };
 
@@ -167,6 +168,8 @@ struct file_ops {
 	int (*fsync)(struct file *f, bool datasync);				/* EINVAL */
 	/* Its page cache, borrowed: for readahead, fadvise, sync_file_range. NULL: has none. nb */
 	struct pagecache *(*cache)(struct file *f);
+	/* Of devices: kstat.dio_align. Optional. nb */
+	u32 (*dio_align)(const struct inode *inode);
 	/* For files that are in memory and nowhere else: how many of pages [first, last] there are. nb */
 	u64 (*in_memory)(struct file *f, u64 first, u64 last);
 	int (*fallocate)(struct file *f, int mode, off64 off, off64 len);	/* EOPNOTSUPP */

@@ -50,6 +50,7 @@ int ext4_getattr(struct inode *i, struct kstat *st)
 		.btime = i->btime,
 		.has_btime = i->btime.sec != 0,
 		.blocks = ei->blocks + ext4_delayed_pages(i) * (PAGE_SIZE / 512),
+		.dio_align = S_ISREG(i->mode) ? ext4_of(i)->bdev->logical_size : 0,
 		.attributes = attributes(ei->flags),
 		.attributes_mask = attributes(~0u),
 	};

@@ -88,6 +88,12 @@ static void show_logical(struct seq_buf *s, struct blkdev *b)
 	seq_printf(s, "%u\n", b->logical_size);
 }
 
+/* What a buffer's address may not have: a mask. */
+static void show_dma_alignment(struct seq_buf *s, struct blkdev *b)
+{
+	seq_printf(s, "%u\n", b->logical_size - 1);
+}
+
 static void show_physical(struct seq_buf *s, struct blkdev *b)
 {
 	seq_printf(s, "%u\n", b->physical_size);
@@ -190,6 +196,7 @@ static const struct {
 	SHOW(SERIAL, "serial", show_serial),
 	SHOW(WHOLE, "queue/logical_block_size", show_logical),
 	SHOW(WHOLE, "queue/hw_sector_size", show_logical),
+	SHOW(WHOLE, "queue/dma_alignment", show_dma_alignment),
 	SHOW(WHOLE, "queue/physical_block_size", show_physical),
 	SHOW(WHOLE, "queue/minimum_io_size", show_physical),
 	TEXT(WHOLE, "queue/optimal_io_size", "0\n"),
