@@ -355,7 +355,11 @@ static int check_fallocate(const struct file *f, u32 mode, s64 offset, s64 len)
 		return -ENODEV;
 	if (len > INT64_MAX - offset)
 		return -EFBIG;
-	return f->ops->fallocate ? 0 : -EOPNOTSUPP;
+	if (!f->ops->fallocate)
+		return -EOPNOTSUPP;
+	if (fmt == S_IFREG && !(mode & ~(u32)FALLOC_FL_ZERO_RANGE))
+		return vfs_may_grow(f->inode, (u64)(offset + len));
+	return 0;
 }
 
 long sys_fallocate(ufd_t fd, uhex_t mode, s64 offset, s64 len)

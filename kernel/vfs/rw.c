@@ -413,21 +413,23 @@ static int truncate_check(const struct path *p, struct inode *inode, struct file
 	return err;
 }
 
+int vfs_may_grow(const struct inode *inode, u64 size)
+{
+	return size > inode->size && size > rlimit(RLIMIT_FSIZE) ? fsize_exceeded() : 0;
+}
+
 int vfs_truncate(const struct path *p, u64 size, struct file *f)
 {
 	struct iattr a = { .valid = ATTR_SIZE | ATTR_MTIME | ATTR_MTIME_NOW, .size = size,
 			   .file = f };
 	const struct path *path = f ? &f->path : p;
 	struct inode *inode = f ? f->inode : p->dentry->inode;
-	u64 limit = rlimit(RLIMIT_FSIZE);
 	int err;
 
 	if ((s64)size < 0)
 		return -EINVAL;
 	err = truncate_check(path, inode, f);
-	if (err)
-		return err;
-	if (size > limit && size > inode->size)
-		return fsize_exceeded();
-	return notify_change(path, &a);
+	if (!err)
+		err = vfs_may_grow(inode, size);
+	return err ? err : notify_change(path, &a);
 }

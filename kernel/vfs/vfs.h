@@ -128,6 +128,8 @@ off64 file_noseek(struct file *f, off64 off, int whence);
 off64 file_seek_null(struct file *f, off64 off, int whence);
 off64 generic_llseek(struct file *f, off64 off, int whence);
 int vfs_truncate(const struct path *p, u64 size, struct file *f);
+/* RLIMIT_FSIZE: 0, or SIGXFSZ is sent and -EFBIG. nb */
+int vfs_may_grow(const struct inode *inode, u64 size);
 /*
  * fcntl (fcntl.c): every command that concerns the open file: F_GETFL, F_SETFL, owner and signal, leases,
  * pipe size, seals, hints. Not: F_DUPFD*, F_GETFD, F_SETFD, F_GETLK... (the caller's). Guest structs are

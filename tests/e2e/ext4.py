@@ -116,6 +116,16 @@ def names_stay_in_place_while_others_come_and_go():
 
 
 @case
+def what_fallocate_leaves_and_refuses():
+    path = image("ext4")
+    out = on(path, "allocs /mnt", root=root_with("allocs"))
+    holds(out, "allocs: right")
+    clean(path)
+    out = script(DEV + "mount -t ext4 -o ro,noload /dev/ubda /mnt && fstrim /mnt 2>&1 || echo refused", "ubd0=" + path).out
+    holds(out, "Read-only file system", "refused")
+
+
+@case
 def a_full_disk():
     path = image("full", size=16 << 20)
     out = on(path, "dd if=/dev/zero of=/mnt/a bs=64k 2>&1 | grep -c 'No space'; rm /mnt/a; sync;"

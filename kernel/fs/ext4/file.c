@@ -286,6 +286,32 @@ static int grow(struct inode *inode, u64 size)
 	return err;
 }
 
+/* Blocks behind the end, from fallocate() with FALLOC_FL_KEEP_SIZE. */
+static int blocks_behind(struct inode *inode, bool *out)
+{
+	u32 first = ext4_blocks_of(ext4_of(inode), inode->size), max = ext4_map_max(inode);
+	int err = 0;
+
+	*out = false;
+	while (!err && !*out && first < max) {
+		struct ext4_map m = { .lblk = first, .len = max - first };
+
+		err = ext4_map_find(inode, &m);
+		*out = !err && m.flags;
+		first += MAX(m.len, 1u);
+	}
+	return err;
+}
+
+/* Truncated to the size that it has: what was allocated behind it goes, as in Linux. */
+static int same_size(struct inode *inode)
+{
+	bool behind;
+	int err = blocks_behind(inode, &behind);
+
+	return !err && behind ? ext4_truncate(inode) : err;
+}
+
 int ext4_set_size(struct inode *inode, u64 size)
 {
 	struct pagecache *pc;
@@ -296,7 +322,9 @@ int ext4_set_size(struct inode *inode, u64 size)
 	err = ext4_pc_get(inode, &pc);
 	if (!err)
 		err = make_blocks(inode);
-	if (err || size == inode->size)
+	if (err)
 		return err;
+	if (size == inode->size)
+		return same_size(inode);
 	return size < inode->size ? shrink(inode, size) : grow(inode, size);
 }

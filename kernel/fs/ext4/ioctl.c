@@ -155,6 +155,9 @@ static long ioc_trim(struct file *f, uaddr_t arg)
 		return -EPERM;
 	if (!fs->bdev->discard)
 		return -EOPNOTSUPP;
+	/* The bitmaps are those from before the log: what looks free may be in use. */
+	if (fs->opts.noload && ext4_compat(fs, COMPAT_HAS_JOURNAL))
+		return -EROFS;
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;
 	first = r.start >> fs->block_bits;
