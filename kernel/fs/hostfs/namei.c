@@ -111,6 +111,7 @@ static int hostfs_revalidate_path(struct inode *dir, const char *rel, struct den
 /*
  * A file that we made belongs to the host user; as host root, give it to the guest's user. (A set-gid
  * directory's group was inherited already.) Root of a container may not be allowed to: then it stays.
+ * 1 when the attributes are others now, 0, or -errno.
  */
 static int own_created(const struct inode *dir, int fd, const char *name,
 		       const struct host_stat *st)
@@ -127,7 +128,23 @@ static int own_created(const struct inode *dir, int fd, const char *name,
 	/* The change of owner took the set-id bits. */
 	if (!err && !S_ISLNK(st->mode) && !S_ISDIR(st->mode) && st->mode & (S_ISUID | S_ISGID))
 		err = HOST(host_path_chmod(fd, name, st->mode & S_IALLUGO));
-	return err;
+	return err ? err : 1;
+}
+
+/* The owner, or what the guest thinks it is, of a name that the host just made; returns as above. */
+static int own_or_note(struct inode *dir, int fd, const char *name, u32 mode, u32 rdev,
+		       const struct host_stat *st)
+{
+	struct hostfs_ids ids;
+	int err;
+
+	if (!HSB(dir->sb)->ids)
+		return own_created(dir, fd, name, st);
+	if (S_ISLNK(mode))
+		return 0;
+	hostfs_ids_of_new(dir, mode, rdev, &ids);
+	err = hostfs_ids_store(fd, name, st, &ids);
+	return err ? err : 1;
 }
 
 /* After the host made name in dir: owner, and the inode. */
@@ -135,16 +152,11 @@ static int finish(struct inode *dir, int fd, const char *name, u32 mode, u32 rde
 		  struct inode **out)
 {
 	struct host_stat st;
-	struct hostfs_ids ids;
 	int err = HOST(host_path_stat(fd, name, &st));
 
-	if (!err && !HSB(dir->sb)->ids) {
-		err = own_created(dir, fd, name, &st);
-	} else if (!err && !S_ISLNK(mode)) {
-		hostfs_ids_of_new(dir, mode, rdev, &ids);
-		err = hostfs_ids_store(fd, name, &st, &ids);
-	}
 	if (!err)
+		err = own_or_note(dir, fd, name, mode, rdev, &st);
+	if (err > 0)
 		err = HOST(host_path_stat(fd, name, &st));
 	if (!err)
 		err = hostfs_iget(dir->sb, &st, dir, fd, name, out);
