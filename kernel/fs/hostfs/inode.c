@@ -489,6 +489,24 @@ static bool place_is_true(struct inode *inode, const struct hostfs_place *p)
 	return true;
 }
 
+/* By a descriptor that is open: no name to look up, and it is the right file for certain. */
+static int set_open(struct inode *inode, const struct iattr *a)
+{
+	struct host_stat st;
+	int err, fd = own_fd(inode);
+
+	if (fd < 0)
+		return -ENOENT;
+	err = apply(inode, a, fd, NULL);
+	if (!err)
+		err = HOST(host_file_stat(fd, &st));
+	host_close(fd);
+	if (!err)
+		hostfs_refresh(inode, &st, -1, NULL);
+	HI(inode)->fresh = 0;
+	return err;
+}
+
 int hostfs_setattr(struct inode *inode, const struct iattr *a)
 {
 	struct hostfs_place p;
@@ -496,6 +514,12 @@ int hostfs_setattr(struct inode *inode, const struct iattr *a)
 
 	if (HI(inode)->hidden)
 		return -EPERM;
+	/* Noted ids go by the name, and a size may need a descriptor that writes. */
+	if (!HSB(inode->sb)->ids && !(a->valid & ATTR_SIZE)) {
+		err = set_open(inode, a);
+		if (err != -ENOENT)
+			return err;
+	}
 	err = hostfs_get_place(inode, &p);
 	if (!err) {
 		if (place_is_true(inode, &p)) {
