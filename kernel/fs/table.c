@@ -28,5 +28,8 @@ const struct fs_type *const fs_table[] = {
 	&ext2_type,
 	&ext4_type,
 #endif
+#ifdef CONFIG_SQUASHFS
+	&squashfs_type,
+#endif
 	NULL,
 };

@@ -58,7 +58,7 @@ struct super *super_alloc(const struct fs_type *t, const struct super_ops *ops, 
 	ref_init(&sb->ref);
 	sb->type = t;
 	sb->ops = ops;
-	sb->flags = flags & SB_FLAGS_K;
+	sb->flags = (flags & SB_FLAGS_K) | (t->readonly ? MS_RDONLY : 0);
 	sb->dev = anon_dev();
 	mutex_init(&sb->rename_lock, "super.rename", RANK_RENAME);
 	list_add_tail(&sb->node, &supers);
@@ -107,7 +107,7 @@ int super_remount(struct super *sb, u32 flags, const char *data)
 		err = -EINVAL;
 	if (err)
 		return err;
-	sb->flags = (sb->flags & ~SB_FLAGS_K) | (flags & SB_FLAGS_K);
+	sb->flags = (sb->flags & ~SB_FLAGS_K) | (flags & SB_FLAGS_K) | (sb->type->readonly ? MS_RDONLY : 0);
 	return 0;
 }
 
