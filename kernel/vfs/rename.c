@@ -155,6 +155,9 @@ static int rename_commit(struct rename *r)
 	bool lock_target = target && S_ISDIR(target->mode) && !exchange;
 	int err;
 
+	/* A directory with two names, on a damaged disk: it is not empty, or locked already. */
+	if (lock_target && (target == odir || target == ndir->inode))
+		return -ENOTEMPTY;
 	iget(source);
 	if (target)
 		iget(target);

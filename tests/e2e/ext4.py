@@ -245,5 +245,19 @@ def blocks_of_directories_in_use_twice():
     holds(r.out, "alive-42", "EXT4-fs error")
 
 
+@case
+def directories_with_two_names():
+    path = image("names", "-b 1024 -O ^has_journal", size=4 << 20)
+    on(path, "mkdir -p /mnt/p/a/sub /mnt/q/b")
+    a, b = (debugfs(path, "stat " + x).split("Inode:")[1].split()[0] for x in ("/p/a", "/q/b"))
+    for command in (f"link <{b}> /p/a/b", f"link <{a}> /q/b/a", f"link <{a}> /p/again"):
+        subprocess.run([tool("debugfs"), "-w", "-R", command, path], capture_output=True, check=True)
+    # Without the check both rmdir take two locks, each in another order.
+    r = script(f"{DEV} mount -t ext4 -o errors=continue /dev/ubda /mnt; cd /mnt; ls p q; ls p/again; mv -T p/a/sub p/again;"
+               "(for i in $(seq 100); do rmdir p/a/b; done) 2>/dev/null & (for i in $(seq 100); do rmdir q/b/a; done) 2>/dev/null;"
+               "wait; cd /; umount /mnt; dmesg; echo alive-$((40+2))", "ubd0=" + path)
+    holds(r.out, "alive-42", "is also in")
+
+
 if __name__ == "__main__":
     main()

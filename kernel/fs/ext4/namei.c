@@ -12,9 +12,14 @@
 #define CREATE_CREDITS                                                                             \
 	(EXT4_CREDITS_DIR + EXT4_CREDITS_INODE + EXT4_CREDITS_TREE + EXT4_CREDITS_XATTR)
 
-/* A damaged disk may lead from a directory to one above it: a tree without an end for whoever walks it. */
-static int check_loop(struct inode *dir, const struct dentry *d, const struct inode *found)
+/*
+ * A damaged disk may lead from a directory to one above it: a tree without an end for whoever walks it. Or to one in
+ * another directory: locks of directories are taken from the top down, and there would be two such orders.
+ */
+static int check_place(struct inode *dir, const struct dentry *d, const struct inode *found)
 {
+	struct ext4_inode *ei = ext4_i(found);
+
 	if (!S_ISDIR(found->mode))
 		return 0;
 	for (d = d->parent;; d = d->parent) {
@@ -24,8 +29,13 @@ static int check_loop(struct inode *dir, const struct dentry *d, const struct in
 			return -ELOOP;
 		}
 		if (d->parent == d)
-			return 0;
+			break;
 	}
+	if (ei->parent && ei->parent != dir->ino)
+		return ext4_error(ext4_of(dir), (u32)dir->ino, 0, "directory #%llu is also in #%u",
+				  (unsigned long long)found->ino, ei->parent);
+	ei->parent = (u32)dir->ino;
+	return 0;
 }
 
 int ext4_lookup(struct inode *dir, struct dentry *d, struct inode **out)
@@ -46,7 +56,7 @@ int ext4_lookup(struct inode *dir, struct dentry *d, struct inode **out)
 	if (err == -ESTALE)
 		return ext4_error(fs, (u32)dir->ino, 0, "deleted inode referenced: %u", ino);
 	if (!err) {
-		err = check_loop(dir, d, *out);
+		err = check_place(dir, d, *out);
 		if (err) {
 			iput(*out);
 			*out = NULL;
@@ -144,6 +154,7 @@ static int make_dir(struct handle *h, struct inode *dir, struct dentry *d, u32 m
 	if (err)
 		return err;
 	ext4_inc_nlink(dir);
+	ext4_i(inode)->parent = (u32)dir->ino;
 	*out = inode;
 	return ext4_dirty(h, dir);
 }

@@ -107,6 +107,7 @@ struct ext4_inode { /* inode->private */
 	struct list_head hash, orphan;
 	u32 orphan_slot; /* in the orphan file, plus 1 */
 	bool evicting;
+	u32 parent; /* of a directory: where it was found; 0: nowhere yet */
 	bool acl_known, acl_there; /* whether it has an access control list */
 	u32 flags, generation, dtime, csum_seed, projid, next_orphan;
 	u64 version;

@@ -179,5 +179,10 @@ int ext4_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struc
 			err = flags & RENAME_EXCHANGE ? exchange(h, &r) : move(h, &r);
 		ext4_stop(fs, h);
 	} while (err == -ENOSPC && ext4_retry_alloc(fs, &tries));
+	if (!err) {
+		ext4_i(r.source)->parent = (u32)ndir->ino;
+		if (flags & RENAME_EXCHANGE)
+			ext4_i(r.target)->parent = (u32)odir->ino;
+	}
 	return err;
 }
