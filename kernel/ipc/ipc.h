@@ -61,6 +61,7 @@ struct uthread;
 struct shm {
 	struct ipc_obj o;
 	struct backing *backing;
+	struct backing *ro;	/* for SHM_RDONLY, while it is attached so; borrowed, NULL */
 	u64 size;
 	s64 mapped;		/* pages, by backing_ops.mapped */
 	bool destroy, locked;

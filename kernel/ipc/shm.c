@@ -4,6 +4,7 @@
  * many pages are mapped is told by mm; from it follow the attach count and the end of a segment
  * that was removed while in use.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "abi/errno.h"
@@ -20,6 +21,9 @@
 static void shm_free(struct ipc_obj *o);
 struct ipc_table shm_table = { .next_id = -1, .free = shm_free };
 static u64 total_pages;
+
+/* Identity together with the segment's number: above every device number of host and guest. */
+#define SHM_DEV (2ULL << 40)
 
 static struct shm *to_shm(struct ipc_obj *o)
 {
@@ -43,12 +47,14 @@ u64 shm_total_pages(void)
 
 /*
  * The backing: the memfd's, seen through the segment so that mappings are counted. The segment's own
- * memory goes with it, since mappings may outlive the number.
+ * memory goes with it, since mappings may outlive the number. Who attaches for reading only gets another backing,
+ * which holds the first.
  */
 struct shm_backing {
 	struct backing b;
 	struct backing *memfd;
-	struct shm *shm;		/* owned */
+	struct backing *holds;		/* of the read-only one: the segment's own; NULL */
+	struct shm *shm;		/* owned, unless holds does */
 	char name[16];
 };
 
@@ -57,7 +63,12 @@ static void backing_release(struct backing *b)
 	struct shm_backing *sb = container_of(b, struct shm_backing, b);
 
 	backing_put(sb->memfd);
-	kfree(sb->shm);
+	if (sb->holds) {
+		sb->shm->ro = NULL;
+		backing_put(sb->holds);
+	} else {
+		kfree(sb->shm);
+	}
 	kfree(sb);
 }
 
@@ -80,28 +91,62 @@ static const struct backing_ops shm_backing_ops = {
 	.mapped = backing_mapped,
 };
 
-static int make_backing(struct shm *s, int key)
+/* Takes memfd on success. */
+static struct shm_backing *wrap(struct shm *s, struct backing *memfd)
 {
 	struct shm_backing *sb = kzalloc(sizeof(*sb));
-	const char *hex = "0123456789abcdef";
-	int i, err;
 
 	if (!sb)
-		return -ENOMEM;
-	err = backing_memfd("SYSV", PAGE_ALIGN(s->size), &sb->memfd);
-	if (err) {
-		kfree(sb);
-		return err;
-	}
-	memcpy(sb->name, "/SYSV", 5);
-	for (i = 0; i < 8; i++)
-		sb->name[5 + i] = hex[(u32)key >> (28 - 4 * i) & 15];
-	sb->b = *sb->memfd;
+		return NULL;
+	sb->b = *memfd;
 	ref_init(&sb->b.ref);
 	sb->b.name = sb->name;
 	sb->b.ops = &shm_backing_ops;
+	sb->memfd = memfd;
 	sb->shm = s;
+	return sb;
+}
+
+static int make_backing(struct shm *s, int key)
+{
+	struct backing *memfd;
+	struct shm_backing *sb;
+	int err = backing_memfd("SYSV", PAGE_ALIGN(s->size), &memfd);
+
+	if (err)
+		return err;
+	sb = wrap(s, memfd);
+	if (!sb) {
+		backing_put(memfd);
+		return -ENOMEM;
+	}
+	snprintf(sb->name, sizeof(sb->name), "/SYSV%08x", (u32)key);
 	s->backing = &sb->b;
+	return 0;
+}
+
+/* A reference. */
+static int readonly_backing(struct shm *s, struct backing **out)
+{
+	struct backing *memfd;
+	struct shm_backing *sb;
+	int err;
+
+	if (s->ro) {
+		*out = backing_get(s->ro);
+		return 0;
+	}
+	err = backing_readonly(s->backing, &memfd);
+	if (err)
+		return err;
+	sb = wrap(s, memfd);
+	if (!sb) {
+		backing_put(memfd);
+		return -ENOMEM;
+	}
+	strcpy(sb->name, s->backing->name);
+	sb->holds = backing_get(s->backing);
+	*out = s->ro = &sb->b;
 	return 0;
 }
 
@@ -143,6 +188,7 @@ static int shm_new(int key, u64 size, u32 flags)
 		backing_put(s->backing);
 		return id;
 	}
+	s->backing->dev = SHM_DEV;
 	s->backing->ino = id;
 	total_pages += seg_pages(s);
 	return id;
@@ -178,18 +224,25 @@ static s64 attach_address(u64 addr, u32 flags)
 static s64 map_segment(struct mm *mm, struct uthread *ut, struct shm *s, u64 addr, u32 flags)
 {
 	struct mmap_args a = { .addr = addr, .len = s->size, .prot = PROT_READ,
-			       .flags = MAP_SHARED, .backing = s->backing,
-			       .vm_flags = VM_SYSV };
+			       .flags = MAP_SHARED, .vm_flags = VM_SYSV };
+	s64 at;
 
-	if (!(flags & SHM_RDONLY))
-		a.prot |= PROT_WRITE;
-	else
+	if (flags & SHM_RDONLY) {
+		at = readonly_backing(s, &a.backing);
+		if (at)
+			return at;
 		a.deny |= VM_WRITE;
+	} else {
+		a.backing = backing_get(s->backing);
+		a.prot |= PROT_WRITE;
+	}
 	if (flags & SHM_EXEC)
 		a.prot |= PROT_EXEC;
 	if (addr)
 		a.flags |= flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE;
-	return mm_mmap(mm, ut, &a);
+	at = mm_mmap(mm, ut, &a);
+	backing_put(a.backing);
+	return at;
 }
 
 s64 shm_attach(struct mm *mm, struct uthread *ut, int id, u64 addr, u32 flags)

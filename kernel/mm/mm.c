@@ -93,6 +93,35 @@ int backing_memfd(const char *name, u64 len, struct backing **out)
 	return 0;
 }
 
+static void readonly_release(struct backing *b)
+{
+	host_close(b->hostfd);
+	kfree(b);
+}
+
+static const struct backing_ops readonly_ops = { .release = readonly_release };
+
+int backing_readonly(const struct backing *b, struct backing **out)
+{
+	struct backing *ro = kzalloc(sizeof(*ro));
+	int fd = ro ? host_reopen_readonly(b->hostfd) : -ENOMEM;
+
+	if (fd < 0) {
+		kfree(ro);
+		return fd;
+	}
+	ref_init(&ro->ref);
+	ro->hostfd = fd;
+	ro->may_exec = b->may_exec;
+	ro->dev = b->dev;
+	ro->dev_mm = b->dev_mm;
+	ro->ino = b->ino;
+	ro->name = "memory file";
+	ro->ops = &readonly_ops;
+	*out = ro;
+	return 0;
+}
+
 /* --- layout --- */
 
 static u64 random_pages(int bits)

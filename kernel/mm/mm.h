@@ -190,5 +190,7 @@ long oom_badness(const struct process *p);	/* pages; LONG_MIN: never to be kille
 
 /* New memfd of the kernel, sized len, as a backing (shared anonymous memory, memfd_create, shm). */
 int backing_memfd(const char *name, u64 len, struct backing **out);
+/* A second backing of the memory file of b, through which nothing can be written: for who may only read. 0 or -errno. nb */
+int backing_readonly(const struct backing *b, struct backing **out);
 
 #endif

@@ -33,8 +33,8 @@ int futex_key_get(uaddr_t addr, bool shared, struct futex_key *key)
 		return -EFAULT;
 	if (!(v->flags & VM_SHARED) || !v->backing)
 		return 0;
-	key->object = v->backing->ino ? v->backing->ino : (u64)v->backing;
-	key->sub = v->backing->ino ? v->backing->dev + 1 : 1;
+	key->object = v->backing->dev ? v->backing->ino : (u64)v->backing;
+	key->sub = v->backing->dev + 1;
 	key->offset = v->pgoff + (addr - v->start);
 	return 0;
 }

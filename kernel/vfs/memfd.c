@@ -3,8 +3,10 @@
  * memfd_create(): a file in memory without a name, with seals.
  *
  * The bytes are in a memfd of the host, which guest processes map. Seals are kept here: they are checked on write,
- * truncate, fallocate and mmap. A memfd sealed against writing is mapped through a backing that does not allow
- * shared writable mappings.
+ * truncate, fallocate and mmap.
+ *
+ * There are two backings, as in tmpfs: who may not write (opened for reading only, or sealed) and who maps privately
+ * gets a descriptor that only reads. It is made when it is first asked for.
  */
 #include "vfs/poll.h"
 
@@ -34,7 +36,7 @@
 /* The object: lives as long as the inode or a mapping. */
 struct memfd {
 	struct refcount ref;
-	struct backing rw, ro;		/* ref.n 0 while nobody holds one */
+	struct backing rw, ro;		/* ref.n 0 while nobody holds one; ro.hostfd is -1 at first */
 	int hostfd;
 	u32 seals;
 	s64 shared_pages;		/* in shared mappings through rw */
@@ -49,6 +51,8 @@ static void memfd_put(struct memfd *m)
 	if (!ref_put(&m->ref))
 		return;
 	mem_charge_file(-m->charged);
+	if (m->ro.hostfd >= 0)
+		host_close(m->ro.hostfd);
 	host_close(m->hostfd);
 	kfree(m);
 }
@@ -178,15 +182,19 @@ static off64 memfd_llseek(struct file *f, off64 off, int whence)
 static int memfd_mmap(struct file *f, u32 prot, u32 flags, struct backing **out)
 {
 	struct memfd *m = f->inode->private;
-	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE, sealed = m->seals & SEALS_WRITE;
 
-	if (shared && (m->seals & SEALS_WRITE)) {
-		if (prot & PROT_WRITE)
-			return -EPERM;
-		*out = memfd_backing(m, &m->ro);
+	if (shared && sealed && (prot & PROT_WRITE))
+		return -EPERM;
+	if (shared && !sealed && (f->mode & FMODE_WRITE)) {
+		*out = memfd_backing(m, &m->rw);
 		return 0;
 	}
-	*out = memfd_backing(m, f->mode & FMODE_WRITE ? &m->rw : &m->ro);
+	if (m->ro.hostfd < 0)
+		m->ro.hostfd = host_reopen_readonly(m->hostfd);
+	if (m->ro.hostfd < 0)
+		return m->ro.hostfd;
+	*out = memfd_backing(m, &m->ro);
 	return 0;
 }
 
@@ -330,6 +338,7 @@ static struct memfd *memfd_new(const char *name, u32 flags)
 		return NULL;
 	}
 	ref_init(&m->ref);
+	m->ro.hostfd = -1;
 	m->seals = flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL_K) ? 0 : F_SEAL_SEAL;
 	if (flags & MFD_NOEXEC_SEAL_K)
 		m->seals |= F_SEAL_EXEC;
@@ -338,10 +347,11 @@ static struct memfd *memfd_new(const char *name, u32 flags)
 
 static void memfd_init_backing(struct memfd *m, struct backing *b, struct inode *inode, bool write)
 {
-	b->hostfd = m->hostfd;
+	b->hostfd = write ? m->hostfd : -1;
 	b->may_write = write;
 	b->may_exec = true;
-	b->dev = b->dev_mm = inode->sb->dev;
+	b->dev = 1ULL << 40 | inode->sb->dev;	/* as in tmpfs: no host file is ever mistaken for it */
+	b->dev_mm = inode->sb->dev;
 	b->ino = inode->ino;
 	b->name = m->name;
 	b->ops = write ? &memfd_rw_ops : &memfd_ro_ops;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -101,7 +102,8 @@ static const struct attack {
 	{ "jump", attack_jump }, { "calls", attack_calls }, { "scribble", attack_scribble },
 	{ "race", attack_race }, { "bell", attack_bell }, { "fds", attack_fds }, { "maps", attack_maps },
 	{ "strangers", attack_strangers }, { "deaf", attack_deaf }, { "mute", attack_mute },
-	{ "threads", attack_threads }, { "served", attack_served }, { "fuzz", attack_fuzz }, { "fuzzroot", attack_fuzzroot },
+	{ "threads", attack_threads }, { "served", attack_served }, { "readonly", attack_readonly },
+	{ "fuzz", attack_fuzz }, { "fuzzroot", attack_fuzzroot },
 };
 #define NATTACKS (sizeof(attacks) / sizeof(attacks[0]))
 
@@ -200,6 +202,7 @@ int main(int argc, char **argv)
 	rounds = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	complaint = (char *)rounds + 64;
 	mkdir("/proc", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
 	dog = fork();
 	if (!dog) {
 		setsid();

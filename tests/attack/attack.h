@@ -41,6 +41,7 @@ long raw_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t 
 
 /* served.c: against the table of descriptors that the process serves itself */
 void attack_served(void);
+void attack_readonly(void);	/* what may only be read stays as it is */
 
 /* fuzz.c: any call with any arguments */
 void attack_fuzz(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Attacks on descriptors that the process serves itself: its table lies about words, locks and positions while the
- * far kernel uses them, and the host descriptors are used for what they were not opened for.
+ * far kernel uses them, and the host descriptors are used for what they were not opened for. And on mappings of what
+ * may only be read.
  */
 #include "attack.h"
 
@@ -9,8 +10,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -179,6 +183,59 @@ static void check_file(void)
 			n = -1;
 	if (n != SIZE)
 		complain("a file that was open for reading only has changed");
+}
+
+/* --- what may only be read, mapped --- */
+
+/* The host knows what a mapping's descriptor was opened for, whatever the guest's kernel believes. */
+static void try_to_write(const char *what, void *at)
+{
+	if (at == MAP_FAILED || *(volatile char *)at != 'r')
+		complain("%s: cannot be mapped and read", what);
+	else if (!raw_call(SYS_mprotect, (uint64_t)at, SIZE, PROT_READ | PROT_WRITE, 0, 0, 0))
+		complain("%s: a mapping of it can be made writable", what);
+}
+
+static void *map_to_read(int fd, int flags)
+{
+	return mmap(NULL, SIZE, PROT_READ, flags, fd, 0);
+}
+
+static int memory_file(void)
+{
+	int fd = memfd_create("only-read", MFD_ALLOW_SEALING);
+
+	memset(buf, 'r', SIZE);
+	if (write(fd, buf, SIZE) != SIZE)
+		complain("cannot write a memory file");
+	return fd;
+}
+
+void attack_readonly(void)
+{
+	int fd = memory_file(), sealed = memory_file(), shm = shmget(IPC_PRIVATE, SIZE, 0600);
+	char name[40], *seg = shmat(shm, NULL, 0);
+
+	make_file();
+	memset(seg, 'r', SIZE);
+	shmdt(seg);
+	fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	while (time_left()) {
+		if (!fork()) {
+			int ro = open(name, O_RDONLY);
+
+			close(fd);
+			try_to_write("a memory file opened for reading", map_to_read(ro, MAP_SHARED));
+			try_to_write("a sealed memory file", map_to_read(sealed, MAP_SHARED));
+			try_to_write("a file", map_to_read(open(ONLY_READ, O_RDONLY), MAP_SHARED));
+			try_to_write("a segment attached for reading", shmat(shm, NULL, SHM_RDONLY));
+			_exit(0);
+		}
+		wait(NULL);
+		nap(50);
+	}
+	shmctl(shm, IPC_RMID, NULL);
 }
 
 void attack_served(void)

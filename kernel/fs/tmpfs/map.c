@@ -41,36 +41,6 @@ static void identify(struct backing *b, const struct inode *inode)
 	b->ino = inode->ino;
 }
 
-static void ro_release(struct backing *b)
-{
-	host_close(b->hostfd);
-	kfree(b);
-}
-
-static const struct backing_ops ro_ops = { .release = ro_release };
-
-static int make_ro(const struct inode *inode, struct backing *rw, struct backing **out)
-{
-	struct backing *b = kzalloc(sizeof(*b));
-
-	if (!b)
-		return -ENOMEM;
-	b->hostfd = host_reopen_readonly(rw->hostfd);
-	if (b->hostfd < 0) {
-		int err = b->hostfd;
-
-		kfree(b);
-		return err;
-	}
-	ref_init(&b->ref);
-	b->may_exec = true;
-	b->name = "tmpfs";
-	b->ops = &ro_ops;
-	identify(b, inode);
-	*out = b;
-	return 0;
-}
-
 static int copy_pages(const struct inode *inode, int fd)
 {
 	const struct pgtree *t = &tdata(inode)->pages;
@@ -100,7 +70,7 @@ int tdata_to_memfd(struct inode *inode)
 	identify(rw, inode);
 	err = copy_pages(inode, rw->hostfd);
 	if (!err)
-		err = make_ro(inode, rw, &ro);
+		err = backing_readonly(rw, &ro);
 	if (err) {
 		backing_put(rw);
 		return err;

@@ -58,6 +58,22 @@ int backing_memfd(const char *name, u64 len, struct backing **out)
 	return 0;
 }
 
+int backing_readonly(const struct backing *b, struct backing **out)
+{
+	struct backing *ro = kzalloc(sizeof(*ro));
+	int fd = ro ? host_reopen_readonly(b->hostfd) : -ENOMEM;
+
+	if (fd < 0) {
+		kfree(ro);
+		return fd;
+	}
+	ref_init(&ro->ref);
+	ro->hostfd = fd;
+	ro->ops = &fake_backing_ops;
+	*out = ro;
+	return 0;
+}
+
 void iter_init_kernel(struct iter *it, void *base, size_t len)
 {
 	memset(it, 0, sizeof(*it));
