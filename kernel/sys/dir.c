@@ -259,8 +259,8 @@ static int read_entries(struct file *f, struct fill *fl)
 		err = -ENOENT;
 	else
 		err = f->ops->readdir(f, &fl->ctx);
-	if (err >= 0)
-		f->pos = fl->ctx.pos;
+	/* Also after an error: what was given out before it is not given out again. */
+	f->pos = fl->ctx.pos;
 	mutex_unlock(&f->pos_lock);
 	return err < 0 ? err : 0;
 }
