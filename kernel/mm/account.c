@@ -46,12 +46,7 @@ u64 mem_file_bytes(void)
 /* What areas allow to be touched: no process can use more without asking us first. */
 static u64 possible_bytes(void)
 {
-	struct mm *mm;
-	u64 sum = mem_file_bytes();
-
-	list_for_each(mm, &mm_list, all_node)
-		sum += (mm->data_pages + mm->stack_pages) * PAGE_SIZE;
-	return sum;
+	return mem_file_bytes() + vma_touchable_pages() * PAGE_SIZE;
 }
 
 static void check_danger(void)

@@ -249,17 +249,27 @@ u64 mm_unmapped_area(struct mm *mm, u64 hint, u64 len)
 
 /* --- counting --- */
 
+static u64 touchable;
+
+u64 vma_touchable_pages(void)
+{
+	return touchable;
+}
+
 static void count(struct mm *mm, const struct vma *v, s64 pages)
 {
 	mm->total_pages += pages;
 	if (v->flags & VM_LOCKED)
 		mm->locked_pages += pages;
-	if (v->flags & (VM_STACK | VM_GROWSDOWN))
+	if (v->flags & (VM_STACK | VM_GROWSDOWN)) {
 		mm->stack_pages += pages;
-	else if ((v->flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
+		touchable += pages;
+	} else if ((v->flags & (VM_EXEC | VM_WRITE)) == VM_EXEC) {
 		mm->exec_pages += pages;
-	else if (vm_is_data(v->flags))
+	} else if (vm_is_data(v->flags)) {
 		mm->data_pages += pages;
+		touchable += pages;
+	}
 	if (v->backing)
 		mm->shared_pages += pages;
 }

@@ -33,6 +33,8 @@ void vma_cut(struct mm *mm, u64 start, u64 end, struct vma_pre *pre, struct list
 /* Flags of all areas in [start, end): clear, then set. */
 void vma_change(struct mm *mm, u64 start, u64 end, u32 clear, u32 set, struct vma_pre *pre);
 void vma_resize(struct mm *mm, struct vma *v, u64 start, u64 end);
+/* Stack and data of all address spaces: kept, not summed up, for every mapping asks. nb */
+u64 vma_touchable_pages(void);
 void vma_tell_backing(const struct vma *v, s64 pages);	/* backing_ops.mapped, if v is shared */
 void vma_free_list(struct list_head *dead);		/* may block */
 void vma_hold(struct vma *v);				/* takes references for backing and file */
