@@ -355,10 +355,11 @@ void space_reaped(int pid)
 		space_died(s);
 }
 
+/* The lifeline first: the host forgets whom to kill when the template, which holds its other end, is dead. */
 void guest_shutdown(void)
 {
+	template_cut_lifeline();
 	for (u32 i = 0; i < SPACES_MAX; i++)
 		if (table[i])
 			space_kill(table[i]);
-	template_cut_lifeline();
 }

@@ -162,5 +162,5 @@ void near_start(struct near_boot *b)
 	near_syscall3(__NR_close_range, NEAR_FD_LIFE + 1, ~0U, 0);
 	tie_lifeline();
 	install_filter(b);
-	near_switch((u64)a + a->ctx - 256, near_child_main, a);
+	near_switch((u64)a + a->ctx - 256, near_run_context, a);
 }
