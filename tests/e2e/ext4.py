@@ -126,6 +126,13 @@ def what_fallocate_leaves_and_refuses():
 
 
 @case
+def flags_of_files():
+    path = image("flags")
+    holds(on(path, "fileflags /mnt", root=root_with("fileflags")), "fileflags: right")
+    clean(path)
+
+
+@case
 def a_full_disk():
     path = image("full", size=16 << 20)
     out = on(path, "dd if=/dev/zero of=/mnt/a bs=64k 2>&1 | grep -c 'No space'; rm /mnt/a; sync;"

@@ -178,6 +178,9 @@ _Static_assert(sizeof(struct ext4_raw_inode) == 160, "inode");
 #define EXT4_GOOD_OLD_INODE 128
 
 enum ext4_inode_flag {
+	EXT4_SECRM_FL = 1,
+	EXT4_UNRM_FL = 2,
+	EXT4_COMPR_FL = 4,
 	EXT4_SYNC_FL = 8,
 	EXT4_IMMUTABLE_FL = 0x10,
 	EXT4_APPEND_FL = 0x20,

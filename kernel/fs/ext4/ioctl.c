@@ -11,13 +11,17 @@
 #include "core/cred.h"
 #include "mm/user.h"
 
+/* The first three only are kept, as Linux does: chattr(1) says that ext4 does not honour them. */
 #define MODIFIABLE                                                                                 \
-	(EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL | EXT4_NODUMP_FL | EXT4_NOATIME_FL |    \
+	(EXT4_SECRM_FL | EXT4_UNRM_FL | EXT4_COMPR_FL |                                            \
+	 EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL | EXT4_NODUMP_FL | EXT4_NOATIME_FL |    \
 	 EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL | EXT4_NOTAIL_FL | EXT4_PROJINHERIT_FL)
 #define VISIBLE                                                                                    \
 	(MODIFIABLE | EXT4_ENCRYPT_FL | EXT4_INDEX_FL | EXT4_JOURNAL_DATA_FL | EXT4_EXTENTS_FL |   \
 	 EXT4_VERITY_FL | EXT4_INLINE_DATA_FL | EXT4_HUGE_FILE_FL)
-#define KEPT (MODIFIABLE & ~(EXT4_TOPDIR_FL | EXT4_NOTAIL_FL | EXT4_PROJINHERIT_FL))
+#define KEPT                                                                                       \
+	(EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL | EXT4_NODUMP_FL | EXT4_NOATIME_FL |    \
+	 EXT4_DIRSYNC_FL)
 
 static int may_change(struct file *f)
 {
@@ -47,7 +51,8 @@ static int set_flags(struct inode *inode, u32 flags)
 	struct ext4_inode *ei = ext4_i(inode);
 	u32 old = ei->flags & VISIBLE;
 
-	if (flags & ~(u32)VISIBLE || ((flags ^ old) & ~(u32)MODIFIABLE & ~(u32)EXT4_INDEX_FL))
+	/* What is visible only may be asked for in vain. */
+	if (flags & ~(u32)VISIBLE || ((flags ^ old) & (EXT4_JOURNAL_DATA_FL | EXT4_EXTENTS_FL)))
 		return -EOPNOTSUPP;
 	if (((flags ^ old) & (EXT4_IMMUTABLE_FL | EXT4_APPEND_FL)) && !capable(CAP_LINUX_IMMUTABLE))
 		return -EPERM;
