@@ -463,7 +463,7 @@ help:
 	@echo 'attack           hostile guest programs for an hour, with ASan and UBSan'
 	@echo 'fuzz             damaged images and files for an hour (SECONDS=3600), with ASan and UBSan'
 	@echo 'soak             the long versions of the tests of load (10,000 times fork and exec)'
-	@echo 'scale            1,000 idle guests, 5,000 processes in one guest: what each costs'
+	@echo 'scale            1,000 idle guests, 5,000 processes in one guest: what each costs; 1 to 8 threads: how rates grow'
 	@echo 'programs         what people run on Debian, natively and in the guest, in every mode'
 	@echo 'image            $(O)/debian.img, a Debian with an ext4 root that boots by itself'
 	@echo 'crash            the kernel killed, the power cut 1,000 times under a load on ext4'
