@@ -314,6 +314,12 @@ int ext4_ind_remove(struct handle *h, struct inode *inode, u32 *from, u32 *end)
 			err = ext4_dirty(h, inode);
 	} else {
 		n = (u32)MIN((u64)(to - *from), hole_len(ext4_of(inode), &c));
+		/* Linux leaves arrays behind in which holes were punched until nothing was left. */
+		if (c.have > 1 && all_zero(c.slot[c.have - 1].bh->data, ext4_of(inode)->block_size)) {
+			err = drop_empty(h, inode, &c);
+			if (!err)
+				err = ext4_dirty(h, inode);
+		}
 	}
 	chain_put(&c);
 	*from += n;
