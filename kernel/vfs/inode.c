@@ -27,6 +27,13 @@ struct ts_k current_ts(void)
 	return (struct ts_k){ .sec = now / NSEC_PER_SEC, .nsec = (u32)(now % NSEC_PER_SEC) };
 }
 
+struct ts_k inode_time(const struct inode *i, struct ts_k t)
+{
+	if (i->sb && i->sb->time_unit)
+		t.nsec -= t.nsec % i->sb->time_unit;
+	return t;
+}
+
 u64 anon_ino(void)
 {
 	static u64 last = 1000;
@@ -49,7 +56,7 @@ struct inode *inode_new(struct super *sb, u32 mode)
 	i->uid = c->fsuid;
 	i->gid = c->fsgid;
 	i->nlink = S_ISDIR(mode) ? 2 : 1;
-	i->atime = i->mtime = i->ctime = i->btime = current_ts();
+	i->atime = i->mtime = i->ctime = i->btime = inode_time(i, current_ts());
 	i->ops = &empty_inode_ops;
 	i->fops = &empty_file_ops;
 	mutex_init(&i->lock, "inode", S_ISDIR(mode) ? RANK_DIR : RANK_INODE);
@@ -136,7 +143,7 @@ void inode_init_special(struct inode *i, u32 mode, u32 rdev)
 
 void inode_set_now(struct inode *i, u32 attr)
 {
-	struct ts_k now = current_ts();
+	struct ts_k now = inode_time(i, current_ts());
 
 	if (attr & ATTR_ATIME)
 		i->atime = now;
@@ -196,7 +203,7 @@ void touch_atime(const struct path *p)
 		return;
 	if ((flags & MS_NODIRATIME) && S_ISDIR(i->mode))
 		return;
-	now = current_ts();
+	now = inode_time(i, current_ts());
 	if ((flags & MS_RELATIME) && !older(i->atime, i->mtime) && !older(i->atime, i->ctime) &&
 	    now.sec - i->atime.sec < DAY)
 		return;

@@ -195,7 +195,7 @@ static int change_prepare(struct inode *inode, struct iattr *a)
 
 void inode_apply_attr(struct inode *inode, const struct iattr *a)
 {
-	struct ts_k now = current_ts();
+	struct ts_k now = inode_time(inode, current_ts());
 
 	if (a->valid & ATTR_MODE)
 		inode->mode = (inode->mode & S_IFMT) | (a->mode & S_IALLUGO);
@@ -206,9 +206,9 @@ void inode_apply_attr(struct inode *inode, const struct iattr *a)
 	if (a->valid & ATTR_SIZE)
 		inode->size = a->size;
 	if (a->valid & ATTR_ATIME)
-		inode->atime = a->atime;
+		inode->atime = inode_time(inode, a->atime);
 	if (a->valid & ATTR_MTIME)
-		inode->mtime = a->mtime;
+		inode->mtime = inode_time(inode, a->mtime);
 	if (a->valid & ATTR_ATIME_NOW)
 		inode->atime = now;
 	if (a->valid & (ATTR_MTIME_NOW | ATTR_SIZE))

@@ -235,6 +235,7 @@ struct super {
 	struct dentry *root;		/* holds a reference */
 	u32 dev;			/* anonymous: major 0 */
 	u32 flags;			/* MS_RDONLY, ... */
+	u32 time_unit;			/* nanoseconds that its times are multiples of; 0: 1 */
 	bool no_cache;			/* negative dentries are not kept (names appear by themselves) */
 	void *private;
 	char *source;

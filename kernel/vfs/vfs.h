@@ -62,6 +62,7 @@ void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode);
 void inode_init_special(struct inode *i, u32 mode, u32 rdev);	/* sets fops for devices, FIFOs, sockets; nb */
 void inode_set_now(struct inode *i, u32 attr);		/* ATTR_ATIME|ATTR_MTIME: also ctime; nb */
 struct ts_k current_ts(void);				/* nb */
+struct ts_k inode_time(const struct inode *i, struct ts_k t);	/* t as i's file system can keep it; nb */
 u64 anon_ino(void);					/* fresh inode number; nb */
 u32 anon_dev(void);					/* fresh device number 0:N; nb */
 int super_remount(struct super *sb, u32 flags, const char *data);

@@ -11,6 +11,7 @@
 #include "abi/mount.h"
 #include "abi/stat.h"
 #include "core/log.h"
+#include "core/time.h"
 #include "dev/blk.h"
 #include "fs/fs.h"
 #include "lib/alloc.h"
@@ -313,6 +314,8 @@ static int fill(struct ext4 *fs, struct blkdev *bdev, u32 flags, const char *dat
 	sb->dev = bdev->dev;
 	sb->flags |= MS_RDONLY; /* until all is ready */
 	err = load(fs, &flags, data);
+	if (!err && fs->inode_size == EXT4_GOOD_OLD_INODE)
+		sb->time_unit = NSEC_PER_SEC; /* no room for more */
 	if (!err)
 		err = ext4_orphan_load(fs);
 	if (!err)
