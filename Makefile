@@ -412,6 +412,7 @@ crash:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)CRASH_ROUNDS=1000 UMLAUT=$(B)/linux tests/e2e/crash.py killed_at_any_moment
 	$(Q)POWERCUT_DISKS=1000 UMLAUT=$(B)/linux tests/e2e/powercut.py
+	$(Q)TURNS=20 UMLAUT=$(B)/linux tests/e2e/turns.py
 
 bench:
 	$(Q)$(MAKE) --no-print-directory all

@@ -156,6 +156,34 @@ def what_fits_when_written_fits_when_it_goes_to_the_disk():
 
 
 @case
+def arrays_of_block_numbers_that_others_left_empty():
+    """Linux leaves one behind when all that it leads to is punched out: it goes with the file, or when that is cut."""
+    path = image("ext3", "-t ext3 -b 1024", size=8 << 20)
+    on(path, "for f in a b c; do dd if=/dev/zero of=/mnt/$f bs=1k seek=20 count=1 2>/dev/null; done")
+    for f in "abc":
+        array, data = (int(debugfs(path, f"bmap /{f} {n}")) if n else int(debugfs(path, f"stat /{f}").split("(IND):")[1].split(",")[0])
+                       for n in (0, 20))
+        with open(path, "r+b") as disk:
+            disk.seek(array * 1024)
+            disk.write(bytes(1024))
+        for command in (f"freeb {data}", f"sif /{f} blocks 2"):
+            subprocess.run([tool("debugfs"), "-w", "-R", command, path], capture_output=True, check=True)
+    subprocess.run([tool("e2fsck"), "-fy", path], capture_output=True, check=False)
+    clean(path)
+    holds(debugfs(path, "stat /a"), "(IND)")
+    on(path, "rm /mnt/a; truncate -s 1k /mnt/b; dd if=/dev/zero of=/mnt/c bs=1k seek=21 count=1 conv=notrunc 2>/dev/null")
+    clean(path)
+    check("(IND)" not in debugfs(path, "stat /b"), "cut", debugfs(path, "stat /b"))
+
+
+@case
+def times_of_small_inodes_are_whole_seconds_at_once():
+    path = image("small", "-I 128", size=8 << 20)
+    out = on(path, "echo >/mnt/f; mkdir /mnt/d; cat /mnt/f; stat -c '%x %y %z' /mnt/f /mnt/d")
+    same([x.split(".")[1][:9] for x in out.split("[")[0].split() if "." in x], ["0" * 9] * 6, out)
+
+
+@case
 def root_on_the_disk():
     path = image("root", source=busybox_root("diskroot"), size=96 << 20)
     r = script("mount; mount -o remount,rw / && echo kept >/file && sync; mount -o remount,ro /; mount | head -1",
