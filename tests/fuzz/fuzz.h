@@ -62,7 +62,7 @@ struct target {
 	void (*run)(const struct sample *s, u8 *image, u64 work);
 };
 extern const struct target *const targets[];	/* NULL terminated */
-extern const struct target ext_target, part_target, cow_target, cpio_target;
+extern const struct target ext_target, part_target, cow_target, cpio_target, squash_target;
 
 /* driver.c: for the child, which is a thread of the kernel; fn is called for each case until the time is over. */
 bool fuzz_next_case(struct fuzz_case *c);

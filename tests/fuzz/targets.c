@@ -4,4 +4,4 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-const struct target *const targets[] = { &ext_target, &part_target, &cow_target, &cpio_target, NULL };
+const struct target *const targets[] = { &ext_target, &part_target, &cow_target, &cpio_target, &squash_target, NULL };
