@@ -63,6 +63,10 @@ def listing(path):
     return dict(x.split(" ", 1) for x in lines)
 
 
+def copy_sparse(path, to):
+    subprocess.run(["cp", "--sparse=always", path, to], check=True)
+
+
 # ---- who takes turns -------------------------------------------------------------------------
 
 TURN = """#!/bin/sh
@@ -122,7 +126,7 @@ def on_host(turn):
             load_program(os.path.join(out, step), *args)
         subprocess.run(["sync", "-f", place], check=True)
         if turn.killed:         # nothing goes on here: the copy is what a power failure would leave
-            shutil.copy(turn.disk, turn.disk + ".dead")
+            copy_sparse(turn.disk, turn.disk + ".dead")
     finally:
         subprocess.run(["umount", place], check=True)
     if turn.killed:
@@ -170,7 +174,7 @@ def in_order(disk, killed):
     """e2fsck says nothing; of a disk whose journal is to be replayed a copy is looked at."""
     copy = disk + ".copy"
     if killed:
-        shutil.copy(disk, copy)
+        copy_sparse(disk, copy)
         status, text = fsck(copy, "-fy")
         check(status in (0, 1), "e2fsck -fy", text)
         status, text = fsck(copy, "-fn")
@@ -193,7 +197,7 @@ def in_turn(kind, *mkfs, options=("",), journal=True):
         turn = Turn(disk, SEED + n, rng.choice(options), journal and n + 1 < TURNS and rng.random() < .3)
         what = f"{kind}, seed {SEED}, turn {n}, {name}{turn.options}{', killed' if turn.killed else ''}: "
         if KEEP:
-            shutil.copy(disk, os.path.join(KEEP, kind + ".before"))
+            copy_sparse(disk, os.path.join(KEEP, kind + ".before"))
         try:
             take(turn)
             if last is not None:
@@ -204,7 +208,7 @@ def in_turn(kind, *mkfs, options=("",), journal=True):
             in_order(disk, turn.killed)
         except AssertionError as e:
             if KEEP:
-                shutil.copy(disk, KEEP)
+                copy_sparse(disk, os.path.join(KEEP, kind))
             raise AssertionError(what + str(e)) from None
         last = turn.after
     os.unlink(disk)
