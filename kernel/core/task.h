@@ -75,6 +75,7 @@ struct process {
 	int pdeath_signal;
 	bool is_subreaper, has_subreaper;
 	bool did_exec;
+	bool never_was;				/* its fork failed late: nobody is told of its end */
 
 	struct pgrp *pgrp;
 	struct list_head pgrp_node;

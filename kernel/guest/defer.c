@@ -25,6 +25,12 @@ void guest_defer_end(struct uthread *ut)
 		ut->undo.fn = NULL;		/* it came to no order */
 }
 
+void defer_these(struct uthread *ut, u32 from)
+{
+	ut->undo_from = from;
+	ut->undo_at = ut->norders - 1;
+}
+
 /* Said by a hostile process: any error will do. */
 static int error_of(s64 res)
 {
@@ -54,10 +60,12 @@ bool defer_failed(struct uthread *ut, u32 n)
 	struct guest_undo u = ut->undo;
 	u32 done = READ_ONCE(ut->area->orders_done), nrest;
 
-	if (!u.fn || done != ut->undo_at || done >= n || READ_ONCE(ut->area->trap) != TRAPN_ORDERS)
+	if (!u.fn || done < ut->undo_from || done > ut->undo_at || done >= n ||
+	    READ_ONCE(ut->area->trap) != TRAPN_ORDERS)
 		return false;
 	ut->undo.fn = NULL;
-	nrest = keep_rest(ut, done + 1, n, rest);
+	fork_over(ut);
+	nrest = keep_rest(ut, ut->undo_at + 1, n, rest);
 	ut->norders = 0;
 	ut->result = u.fn(ut, &u, error_of(order_result(ut, done)));
 	ut->result_stays = true;

@@ -67,9 +67,12 @@ void space_set_name(struct space *s, const char *name);	/* shown by the host's p
 
 /*
  * Fork the host process behind ut, whose thread waits for orders inside a system call. The child's
- * only thread has the same registers, except rax = 0, and waits for its first uthread_run().
+ * only thread has the same registers, except rax = 0, and waits for its first uthread_run(). undo (below): the host's
+ * fork travels with the answer to ut's call, so ut's task must not wait for the child before; NULL: it is made now.
+ * If it fails after all, the child's threads report TRAP_DEAD.
  */
-int space_fork(struct uthread *ut, struct space **child, struct uthread **child_ut);
+struct guest_undo;
+int space_fork(struct uthread *ut, const struct guest_undo *undo, struct space **child, struct uthread **child_ut);
 
 /* Another thread in the same host process: same registers as ut but rax = 0 and, unless 0, rsp = stack; */
 /* for every CLONE_VM. */

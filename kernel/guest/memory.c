@@ -29,7 +29,7 @@ static char *window(struct uthread *ut)
 static int queued(struct uthread *ut)
 {
 	if (ut->defer)
-		ut->undo_at = ut->norders - 1;
+		defer_these(ut, ut->norders - 1);
 	return ut->batch || ut->defer ? 0 : uthread_flush(ut);
 }
 

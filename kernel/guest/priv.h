@@ -36,7 +36,8 @@ struct space {
 	void *chunk[CHUNKS];
 	u64 used[AREA_MAX / 64];	/* areas given to threads */
 	struct list_head uthreads;
-	struct list_head pool_node;
+	struct uthread *maker;		/* has the order to fork it, and perhaps not done so yet; NULL */
+	struct list_head pool_node;	/* of the pool, or in fork.c's list of those that have a maker */
 	struct text texts[TEXTS_MAX];
 	int ntexts;
 	bool original;			/* traced: texts are unpatched, and stay so */
@@ -60,6 +61,7 @@ struct uthread {
 	bool hot;			/* in the poll set */
 	bool borrowed;
 	bool sending;			/* has the channel */
+	struct space *unborn;		/* whose maker it is; NULL */
 	int fd_there;			/* ours whose copy is open there until the list of orders ends; -1 */
 	bool staged;			/* the window holds bytes that its owner works on */
 	bool kick_sent;
@@ -76,7 +78,7 @@ struct uthread {
 	u32 norders;
 	bool defer;			/* the next memory call is to travel with the answer */
 	bool result_stays;		/* it failed there: the call's own result counts no more */
-	u32 undo_at;			/* its place in orders[] */
+	u32 undo_from, undo_at;		/* its place in orders[]: first and last */
 	struct guest_undo undo;		/* fn NULL: none */
 	bool deferred;			/* some are copies to the guest that may fail at the return */
 	u32 wpos;			/* first free byte of the window's lower half */
@@ -105,6 +107,7 @@ struct guest_uc {
  * call's, and the orders behind it are queued again. May block.
  */
 bool defer_failed(struct uthread *ut, u32 n);
+void defer_these(struct uthread *ut, u32 from);	/* the orders queued from this one on are the deferred call */
 
 /* The context; NULL when registers are not all saved. Writable, hostile, in bounds. */
 struct guest_uc *uthread_uc(struct uthread *ut);
@@ -141,6 +144,14 @@ int area_take(struct space *s);					/* a free index or -EAGAIN */
 void area_drop(struct space *s, u32 index);
 u32 bell_id(const struct space *s, u32 index);
 void area_setup(struct uthread *ut);
+
+/*
+ * fork.c. look: learns the numbers of children that are born by now; a space that turns out not to be one dies. over: the
+ * orders of ut are done, what it was to make is born or never will be. no_more: nobody is to make s.
+ */
+void forks_look(void);
+void fork_over(struct uthread *ut);
+void fork_no_more(struct space *s);
 
 /* poll.c */
 void poll_add(struct uthread *ut);

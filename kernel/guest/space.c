@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spaces: host processes, their areas, fork, the pool of fresh ones.
+ * Spaces: host processes and their areas.
  */
 #include "guest/priv.h"
 
@@ -13,15 +13,11 @@
 #include "host/host.h"
 #include "lib/alloc.h"
 
-#define POOL_TARGET 3
 #define PID_HASH 4096
 
 static struct space *table[SPACES_MAX];
 static u32 next_slot = 1;
 static struct space *by_pid[PID_HASH];
-static LIST_HEAD(pool);
-static int npool;
-static bool filling;
 
 struct space *space_by_slot(u32 slot)
 {
@@ -157,8 +153,9 @@ fail:
 
 void space_discard(struct space *s)
 {
+	forks_look();
 	s->put = true;
-	if (!s->hostpid || s->dead)
+	if (s->dead || (!s->hostpid && !s->maker))
 		space_free(s);
 	else
 		space_kill(s);
@@ -169,7 +166,9 @@ void space_died(struct space *s)
 	struct uthread *ut;
 
 	s->dead = true;
+	fork_no_more(s);
 	list_for_each(ut, &s->uthreads, node) {
+		fork_over(ut);
 		if (ut->running)
 			uthread_trapped(ut);
 		else
@@ -181,10 +180,11 @@ void space_died(struct space *s)
 
 void space_kill(struct space *s)
 {
-	if (!s->hostpid || s->dead || s->killed)
+	if (s->dead || s->killed || (!s->hostpid && !s->maker))
 		return;
-	s->killed = true;
-	host_kill(s->hostpid, 9);
+	s->killed = true;		/* one that is yet to be born dies then */
+	if (s->hostpid)
+		host_kill(s->hostpid, 9);
 }
 
 void space_put(struct space *s)
@@ -200,141 +200,13 @@ void space_put(struct space *s)
 
 int space_hostpid(const struct space *s)
 {
+	forks_look();
 	return s->hostpid;
 }
 
 struct space *uthread_space(struct uthread *ut)
 {
 	return ut->space;
-}
-
-/* Everything that the child's only thread needs, as the parent's stands now. */
-static void copy_area(struct uthread *child, const struct uthread *parent)
-{
-	const char *from = (const char *)parent->area;
-	char *to = (char *)child->area;
-	u64 ctx = parent->ctx;
-
-	memcpy(to, from, sizeof(struct near_area));
-	memcpy(to + ctx - 64, from + ctx - 64, AREA_ALTSTACK + AREA_ALTSTACK_SIZE - (ctx - 64));
-	child->ctx = ctx;
-	child->full = true;
-	child->in_call = true;
-	child->nr = parent->nr;
-	child->area->ctx = ctx;
-	area_setup(child);
-}
-
-static int order_fork(struct uthread *ut, struct space *s, int ctl)
-{
-	const int fds[] = { s->memfd, ctl };
-	int err = uthread_room(ut, 2);
-	u64 pid;
-
-	if (err)
-		return err;
-	err = uthread_send_fds(ut, fds, ARRAY_SIZE(fds));
-	if (err)
-		return err;
-	uthread_order(ut, ORD_FORK);
-	forks_pending++;
-	err = uthread_flush(ut);
-	forks_pending--;
-	if (err)
-		return err;
-	/* Said by a hostile process: it must be a child of ours, of this kind, and nobody else's. */
-	pid = READ_ONCE(ut->area->clone_ret);
-	if (!pid || pid > 0x7fffffff || !host_is_child((int)pid) ||
-	    host_pgid((int)pid) != template_hostpid() || space_by_pid((int)pid))
-		return -ESRCH;
-	space_set_pid(s, (int)pid);
-	return 0;
-}
-
-/* Fork the process behind ut, whose registers are all saved. */
-int space_fork(struct uthread *ut, struct space **out, struct uthread **out_ut)
-{
-	struct space *s;
-	struct uthread *c;
-	struct guest_uc *uc;
-	int ctl, err;
-
-	err = uthread_full(ut);
-	if (err)
-		return err;
-	err = space_alloc(&s, &ctl);
-	if (err)
-		return err;
-	err = uthread_new(s, ut->index, &c);
-	if (err)
-		goto out;
-	copy_area(c, ut);
-	uc = uthread_uc(c);
-	if (uc)
-		uc->r.rax = 0;
-	err = order_fork(ut, s, ctl);
-	c->tid = s->hostpid;
-	if (!err)
-		text_fork(ut->space, s);
-	if (err)
-		uthread_free(c);
-out:
-	host_close(ctl);
-	if (err) {
-		space_discard(s);
-		return err;
-	}
-	*out = s;
-	*out_ut = c;
-	return 0;
-}
-
-static void fill_pool(void *arg)
-{
-	while (npool < POOL_TARGET) {
-		struct space *s;
-		struct uthread *ut;
-
-		if (template_spawn(&s, &ut))
-			break;
-		list_add_tail(&s->pool_node, &pool);
-		npool++;
-	}
-	filling = false;
-}
-
-static void refill(void)
-{
-	if (filling || npool >= POOL_TARGET)
-		return;
-	filling = true;
-	if (kthread_run("spacepool", fill_pool, NULL))
-		filling = false;
-}
-
-int space_create(struct space **out, struct uthread **first)
-{
-	struct space *s;
-	int err = 0;
-
-	for (;;) {
-		if (list_empty(&pool)) {
-			err = template_spawn(out, first);
-			break;
-		}
-		s = list_first(&pool, struct space, pool_node);
-		list_del_init(&s->pool_node);
-		npool--;
-		if (s->dead) {
-			space_put(s);
-			continue;
-		}
-		*out = s;
-		*first = list_first(&s->uthreads, struct uthread, node);
-		break;
-	}
-	refill();
-	return err;
 }
 
 struct space *space_by_pid(int pid)
@@ -358,6 +230,7 @@ void space_reaped(int pid)
 /* The lifeline first: the host forgets whom to kill when the template, which holds its other end, is dead. */
 void guest_shutdown(void)
 {
+	forks_look();
 	template_cut_lifeline();
 	for (u32 i = 0; i < SPACES_MAX; i++)
 		if (table[i])

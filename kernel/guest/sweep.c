@@ -119,6 +119,7 @@ static void look_at_spaces(void)
 static void sweep(struct ktimer *t)
 {
 	round++;
+	forks_look();
 	if (children_fd >= 0)
 		host_children(children_fd, look_at_child, NULL);
 	look_at_spaces();

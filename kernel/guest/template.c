@@ -164,7 +164,7 @@ int template_spawn(struct space **out, struct uthread **first)
 	int err;
 
 	mutex_lock(&tmpl_lock);
-	err = tmpl->dead ? -ESRCH : space_fork(tmpl_ut, out, first);
+	err = tmpl->dead ? -ESRCH : space_fork(tmpl_ut, NULL, out, first);
 	mutex_unlock(&tmpl_lock);
 	if (!err)
 		(*first)->in_call = false;

@@ -47,6 +47,7 @@ void uthread_free(struct uthread *ut)
 {
 	uthread_unlend_actions(ut);
 	poll_remove(ut);
+	fork_over(ut);
 	if (ut->running)
 		guests_running--;
 	list_del_init(&ut->node);
@@ -103,6 +104,8 @@ void uthread_trapped(struct uthread *ut)
 		poll_remove(ut);
 	}
 	ut->trapped = true;
+	if (ut->unborn || ut->space->maker)
+		forks_look();
 	uthread_wake(ut);
 }
 
@@ -219,6 +222,7 @@ int uthread_flush(struct uthread *ut)
 	ut->undo.fn = NULL;
 	ut->deferred = false;
 	ut->wpos = 0;
+	fork_over(ut);
 	channel_release(ut);
 	if (err)
 		return err;
@@ -408,6 +412,7 @@ int uthread_retrap(struct uthread *ut)
 		ut->undo.fn = NULL;
 		ut->deferred = false;
 	} while (!err && again);
+	fork_over(ut);
 	ut->wpos = 0;
 	ut->npre = 0;
 	return err;
@@ -460,6 +465,7 @@ void uthread_run(struct uthread *ut, struct trap *out)
 	if (!resume_and_wait(ut))
 		goto dead;
 	ut->norders = 0;
+	fork_over(ut);
 	ut->deferred = ut->has_result = ut->result_stays = false;
 	ut->undo.fn = NULL;
 	ut->wpos = 0;
@@ -495,7 +501,13 @@ void uthread_kick(struct uthread *ut)
 {
 	if (!ut->running || ut->space->dead)
 		return;
-	host_tgkill(ut->space->hostpid, ut->tid, NEAR_SIGKICK);
+	if (!ut->space->hostpid) {
+		/* One that is not yet born looks at this before it runs. */
+		__atomic_store_n(&ut->area->kicked, 1, __ATOMIC_SEQ_CST);
+		forks_look();
+	}
+	if (ut->space->hostpid)
+		host_tgkill(ut->space->hostpid, ut->tid, NEAR_SIGKICK);
 }
 
 /* --- threads --- */

@@ -128,7 +128,7 @@ near_fork_asm:
 	mov	%r8, %r13		/* fn */
 	mov	%r9, %r14		/* arg */
 	xor	%esi, %esi
-	xor	%edx, %edx
+	lea	A_BORN(%r14), %rdx
 	xor	%r10d, %r10d
 	xor	%r8d, %r8d
 	mov	$56, %eax		/* clone */

@@ -68,7 +68,7 @@
 
 /* clone flags: the only two sets that the filter allows. */
 #define NEAR_CLONE_THREAD 0x2d0f00	/* VM FS FILES SIGHAND THREAD SYSVSEM SETTLS CHILD_CLEARTID */
-#define NEAR_CLONE_FORK 0x8011		/* PARENT, SIGCHLD */
+#define NEAR_CLONE_FORK 0x108011	/* PARENT, PARENT_SETTID, SIGCHLD */
 
 /* The table's index is 16 bits of the FS base from this one on. */
 #define FS_INDEX_SHIFT 8
@@ -81,5 +81,6 @@
 #define A_BFLAGS 80
 #define A_BRAX 88
 #define A_ALIVE 48
+#define A_BORN 36
 
 #endif

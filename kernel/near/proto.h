@@ -92,7 +92,8 @@ struct near_area {
 	u32 spin;			/* how often to look before sleeping; 0 on one CPU */
 	u32 blocked;			/* far: the call sleeps, so sleep too */
 	u32 poll_cpu;			/* far: the CPU on which a worker was when it gave the thread its turn */
-	u32 pad0[3];
+	u32 born;			/* by the host, before the child of ORD_FORK runs: its pid */
+	u32 pad0[2];
 	u32 alive;			/* set before a thread starts, cleared by the host when it is gone */
 	u32 pad1[3];
 
@@ -144,6 +145,7 @@ struct near_action {
 };
 
 _Static_assert(offsetof(struct near_area, kicked) == A_KICKED, "A_KICKED");
+_Static_assert(offsetof(struct near_area, born) == A_BORN, "A_BORN");
 _Static_assert(offsetof(struct near_area, alive) == A_ALIVE, "A_ALIVE");
 _Static_assert(offsetof(struct near_area, b_rsp) == A_BRSP, "A_BRSP");
 _Static_assert(offsetof(struct near_area, b_ret) == A_BRET, "A_BRET");

@@ -214,7 +214,6 @@ long near_do_fork(struct near_area *a, long memfd, long ctlfd)
 	near_text_lock();
 	pid = near_fork_asm(NEAR_CLONE_FORK, memfd, ctlfd, stack_below(a, a->ctx), near_child_main, a);
 	near_text_unlock();
-	a->clone_ret = (u64)pid;
 	return pid;
 }
 

@@ -113,7 +113,12 @@ void near_run_context(struct near_area *a)
 
 	wait_for_orders(a, true);
 	how = obey(a);
-	while (how & RESUME_TRAP) {
+	/* Who wanted to kick a process that was not yet there could only set the flag. */
+	while ((how & RESUME_TRAP) || __atomic_load_n(&a->kicked, __ATOMIC_SEQ_CST)) {
+		a->kicked = 0;
+		if (how & RESUME_RESULT)
+			uc->r.rax = (u64)a->result;
+		a->nr = -1;
 		a->trap = TRAPN_KICK;
 		how = near_far_call(a);
 	}

@@ -189,24 +189,44 @@ static int copy_process(struct task *c, struct task *t, u64 flags)
 	return copy_sighand(p, from, flags);
 }
 
+/* The host's fork failed after the call had gone well: the child never was. */
+static s64 fork_failed(struct uthread *ut, const struct guest_undo *u, int err)
+{
+	struct task *c = find_task((int)u->start);
+
+	if (c && c->proc && c->proc->parent == u->owner)
+		c->proc->never_was = true;
+	return err == -ENOMEM ? err : -EAGAIN;
+}
+
+/* With the answer, when nobody needs the child before, and no tracer or filter wants to see its maker's calls. */
+static bool may_fork_later(const struct task *t, const struct clone_request *rq)
+{
+	return guest_fastpath && !t->ptrace && !t->seccomp && !rq->stack &&
+	       !(rq->flags & (CLONE_VFORK | CLONE_SETTLS));
+}
+
 /*
  * Host process and areas together: other threads must not map in between, nor rights on pages be taken from
  * an address space that the child's areas are not yet listed in. Blocks.
  */
-static int fork_space(struct task *c, struct task *t)
+static int fork_space(struct task *c, struct task *t, const struct clone_request *rq)
 {
+	const struct guest_undo undo = { fork_failed, t->proc, (u64)c->tid, 0 };
 	bool shared = ref_read(&t->mm->users) > 1 || t->mm->ndemand;
+	bool later = !shared && may_fork_later(t, rq);
 	struct mm *mm = mm_get(t->mm);
 	struct space *space;
 	int err;
 
 	if (shared)
 		mutex_lock(&mm->lock);
-	err = space_fork(t->ut, &space, &c->ut);
+	err = space_fork(t->ut, later ? &undo : NULL, &space, &c->ut);
 	if (!err) {
 		uthread_bind(c->ut, c);
 		err = mm_fork(mm, space, &c->mm);
 		if (err) {
+			(void)!guest_sync(t->ut);
 			uthread_exit(c->ut);
 			c->ut = NULL;
 			space_put(space);
@@ -222,7 +242,7 @@ static int fork_space(struct task *c, struct task *t)
 static int fork_mm(struct task *c, struct task *t, const struct clone_request *rq)
 {
 	struct regs regs;
-	int err = fork_space(c, t);
+	int err = fork_space(c, t, rq);
 
 	if (err)
 		return err;
@@ -271,8 +291,10 @@ static int copy_guest(struct task *c, struct task *t, const struct clone_request
 /* A child that never was. Blocks. */
 static void undo(struct task *c)
 {
-	if (c->ut)
+	if (c->ut) {
+		(void)!guest_sync(current->ut);		/* it is to be made yet */
 		uthread_exit(c->ut);
+	}
 	c->ut = NULL;
 	if (c->mm)
 		mm_put(c->mm);

@@ -235,7 +235,7 @@ static void release_thread(struct task *t)
 /* All is over: tell the tracer, or the parent at once. */
 static void process_ended(struct process *p)
 {
-	if (!ptrace_notify_exit(p->leader) && notify_parent(p))
+	if (!ptrace_notify_exit(p->leader) && (p->never_was || notify_parent(p)))
 		release_process(p);
 }
 

@@ -17,6 +17,8 @@ static bool eligible(const struct wait_request *rq, const struct process *c)
 {
 	bool clone_child = c->exit_signal != SIGCHLD;
 
+	if (c->never_was)
+		return false;
 	if (rq->kind == WAIT_PID && (rq->pidfd ? rq->pidfd != c : rq->id != c->tgid))
 		return false;
 	if (rq->kind == WAIT_PGID && pgrp_id(c) != rq->id)

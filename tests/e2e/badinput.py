@@ -311,10 +311,11 @@ def few_processes_for_the_guest():
     # The limit counts the user's processes: nobody has none but ours.
     if os.getuid() != 0:
         raise Skip("needs a user without processes")
-    r = script("sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1 & done'; echo alive",
+    r = script("sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1 & done'; echo alive; "
+               "sleep 2; sh -c 'exit 3'; echo then $?",
                wrap=["prlimit", "--nproc=14", *unprivileged()])
     same(r.status, 0, r.out)
-    holds(r.out, "can't fork: Resource temporarily unavailable", "alive\n")
+    holds(r.out, "can't fork: Resource temporarily unavailable", "alive\n", "then 3\n")
 
 
 @case
