@@ -14,6 +14,7 @@
 #define ERESTARTSYS 512			/* restart if SA_RESTART, else EINTR */
 #define ERESTARTNOINTR 513		/* always restart */
 #define ERESTARTNOHAND 514		/* restart if no handler ran, else EINTR */
+#define ENOIOCTLCMD_K 515		/* an ioctl that this layer does not know: the next one is asked */
 #define ERESTART_RESTARTBLOCK 516	/* restart through restart_syscall, else EINTR */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The register of block devices: who there is, who uses them, who claims them for himself.
- * Partitions are devices of their own, which hold a reference to their disk.
+ * Partitions (partitions.c) are devices of their own, which hold a reference to their disk.
  */
 #include "block/blkdev.h"
 
@@ -18,9 +18,8 @@
 
 #define MAJORS_MAX 8
 #define READAHEAD_SECTORS 256
-#define EXTENDED_MAJOR 259		/* Linux's "blkext" */
 
-static LIST_HEAD(devices);		/* each holds a reference of whoever made it */
+LIST_HEAD(blk_devices);			/* each holds a reference of whoever made it */
 static LIST_HEAD(listeners);
 
 static struct {
@@ -57,7 +56,7 @@ struct blkdev *blkdev_get(u32 dev)
 {
 	struct blkdev *b;
 
-	list_for_each(b, &devices, node)
+	list_for_each(b, &blk_devices, node)
 		if (b->dev == dev)
 			return blkdev_ref(b);
 	return NULL;
@@ -67,7 +66,7 @@ struct blkdev *blkdev_by_name(const char *name)
 {
 	struct blkdev *b;
 
-	list_for_each(b, &devices, node)
+	list_for_each(b, &blk_devices, node)
 		if (!strcmp(b->name, name))
 			return blkdev_ref(b);
 	return NULL;
@@ -75,11 +74,11 @@ struct blkdev *blkdev_by_name(const char *name)
 
 struct blkdev *blkdev_next(struct blkdev *b)
 {
-	const struct list_head *n = b ? b->node.next : devices.next;
+	const struct list_head *n = b ? b->node.next : blk_devices.next;
 	struct blkdev *next = NULL;
 
 	/* A device that was removed meanwhile is its own neighbour. */
-	if (n != &devices && !(b && b->dead))
+	if (n != &blk_devices && !(b && b->dead))
 		next = blkdev_ref(list_entry(n, struct blkdev, node));
 	blkdev_put(b);
 	return next;
@@ -168,11 +167,11 @@ void blkdev_listen(struct blk_listener *l)
 		l->added(b);
 }
 
-static void enlist(struct blkdev *b)
+void blkdev_enlist(struct blkdev *b)
 {
 	struct blkdev *at;
 
-	list_for_each(at, &devices, node)
+	list_for_each(at, &blk_devices, node)
 		if (at->dev > b->dev)
 			break;
 	list_add_tail(&b->node, &at->node);
@@ -180,7 +179,7 @@ static void enlist(struct blkdev *b)
 	announce(b, true);
 }
 
-static void delist(struct blkdev *b)
+void blkdev_delist(struct blkdev *b)
 {
 	b->dead = true;
 	list_del_init(&b->node);
@@ -202,105 +201,10 @@ int blkdev_add(struct blkdev *b, bool scan)
 	ref_init(&b->ref);
 	b->whole = b;
 	b->readahead = READAHEAD_SECTORS;
-	enlist(b);
+	blkdev_enlist(b);
 	if (scan)
 		blkdev_reread(b);	/* a disk without a readable table is a disk */
 	return 0;
-}
-
-static u32 partition_number(const struct blkdev *disk, int no)
-{
-	u32 minor = 0;
-	struct blkdev *b;
-
-	if ((u32)no < disk->minors)
-		return makedev_k(major_k(disk->dev), minor_k(disk->dev) + (u32)no);
-	list_for_each(b, &devices, node)
-		if (b->dev == makedev_k(EXTENDED_MAJOR, minor))
-			minor++;
-	return makedev_k(EXTENDED_MAJOR, minor);
-}
-
-static int add_partition(struct blkdev *disk, const struct blk_part *p)
-{
-	size_t n = strlen(disk->name);
-	bool digit = disk->name[n - 1] >= '0' && disk->name[n - 1] <= '9';
-	struct blkdev *b = kzalloc(sizeof(*b));
-
-	if (!b)
-		return -ENOMEM;
-	ref_init(&b->ref);
-	snprintf(b->name, sizeof(b->name), "%.20s%s%d", disk->name, digit ? "p" : "", p->no);
-	b->dev = partition_number(disk, p->no);
-	b->size = p->len;
-	b->start = p->start;
-	b->partno = p->no;
-	b->logical_size = disk->logical_size;
-	b->physical_size = disk->physical_size;
-	b->readonly = disk->readonly;
-	b->fixed_readonly = disk->fixed_readonly;
-	b->discard = disk->discard;
-	b->write_zeroes = disk->write_zeroes;
-	b->readahead = disk->readahead;
-	strcpy(b->uuid, p->uuid);
-	strcpy(b->label, p->label);
-	b->whole = blkdev_ref(disk);
-	enlist(b);
-	return 0;
-}
-
-static struct blkdev *partition_after(struct blkdev *disk, int no)
-{
-	struct blkdev *b, *best = NULL;
-
-	list_for_each(b, &devices, node)
-		if (b->whole == disk && b->partno > no && (!best || b->partno < best->partno))
-			best = b;
-	return best;
-}
-
-void blkdev_drop_partitions(struct blkdev *disk)
-{
-	struct blkdev *b;
-
-	while ((b = partition_after(disk, 0))) {
-		delist(b);
-		blkdev_put(b);
-	}
-}
-
-static bool partitions_used(struct blkdev *disk)
-{
-	struct blkdev *b = NULL;
-
-	while ((b = partition_after(disk, b ? b->partno : 0)))
-		if (b->users)
-			return true;
-	return false;
-}
-
-int blkdev_reread(struct blkdev *b)
-{
-	struct blk_table *t;
-	int err;
-
-	if (b->whole != b)
-		return -EINVAL;
-	if (partitions_used(b))
-		return -EBUSY;
-	t = kzalloc(sizeof(*t));
-	if (!t)
-		return -ENOMEM;
-	err = blk_parse_partitions(b, t);
-	/* Reading took time. */
-	if (!err && (b->dead || partitions_used(b)))
-		err = -EBUSY;
-	if (!err)
-		blkdev_drop_partitions(b);
-	for (unsigned int i = 0; !err && i < t->n; i++)
-		err = add_partition(b, &t->part[i]);
-	kfree(t);
-	return err;
 }
 
 int blkdev_del(struct blkdev *b)
@@ -308,7 +212,7 @@ int blkdev_del(struct blkdev *b)
 	if (b->disk_users)
 		return -EBUSY;
 	blkdev_drop_partitions(b);
-	delist(b);
+	blkdev_delist(b);
 	/* What was read ahead is nobody's, and still on its way. */
 	while (b->inflight)
 		(void)!wq_sleep(NULL, WAIT_UNINTERRUPTIBLE, ktime_get() + NSEC_PER_MSEC, "blkdev_del");

@@ -132,6 +132,14 @@ int blk_flush(struct blkdev *b);		/* all writes that were done are durable on th
 int blk_discard(struct blkdev *b, u64 off, u64 len);	/* -EOPNOTSUPP */
 int blk_zeroout(struct blkdev *b, u64 off, u64 len);	/* by writing if it must */
 
+/*
+ * Partition no of a disk, without its table: start and len in bytes. -EINVAL: not on the disk, or another start
+ * than it has; -EBUSY: it exists, is used, or overlaps; -ENXIO: there is none. Block.
+ */
+int blkdev_part_add(struct blkdev *disk, int no, u64 start, u64 len);
+int blkdev_part_del(struct blkdev *disk, int no);
+int blkdev_part_resize(struct blkdev *disk, int no, u64 start, u64 len);
+
 /* Asynchronous. nb */
 void blk_submit(struct blk_req *r);
 /*

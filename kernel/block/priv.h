@@ -7,6 +7,11 @@
 
 #include "block/blkdev.h"
 
+/* blkdev.c: the list, sorted by number; takes b's reference, announces it. Block. */
+extern struct list_head blk_devices;
+void blkdev_enlist(struct blkdev *b);
+void blkdev_delist(struct blkdev *b);		/* the caller has the reference again */
+
 /* queue.c */
 int blk_queue_init(struct blkdev *b);		/* 0 or -ENOMEM */
 void blk_queue_free(struct blkdev *b);

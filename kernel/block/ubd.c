@@ -15,7 +15,7 @@
 #include "lib/alloc.h"
 #include "lib/devnum.h"
 
-static const struct blk_ops ubd_ops = { .submit = ubd_submit };
+static const struct blk_ops ubd_ops = { .submit = ubd_submit, .ioctl = ubd_ioctl };
 
 static const char *const platform_dirs[UBD_MAX] = {
 	"platform/uml-blkdev.0", "platform/uml-blkdev.1", "platform/uml-blkdev.2", "platform/uml-blkdev.3",

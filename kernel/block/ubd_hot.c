@@ -9,12 +9,12 @@
 #include "abi/errno.h"
 #include "core/offload.h"
 
-/* The number in arg, which ends there or goes on with "=". -EINVAL, -ERANGE */
+/* The number that arg begins with; what follows does not matter. -EINVAL, -ERANGE */
 static int unit_of(const char *arg)
 {
 	int n = ubd_parse_unit(&arg);
 
-	if (n < 0 || (*arg && *arg != '='))
+	if (n < 0)
 		return -EINVAL;
 	return n < UBD_MAX ? n : -ERANGE;
 }

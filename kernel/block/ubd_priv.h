@@ -41,6 +41,9 @@ void ubd_close(struct ubd *u);
 /* ubd.c: registers an opened one. 0 or -errno. Blocks. */
 int ubd_add(struct ubd *u);
 
+/* ubd_ioctl.c: what only ubd has. -ENOIOCTLCMD_K: not that. Blocks. */
+long ubd_ioctl(struct blkdev *b, bool write, u32 cmd, u64 arg);
+
 /* ubd_io.c */
 void ubd_submit(struct blkdev *b, struct blk_req *r);
 

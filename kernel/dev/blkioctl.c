@@ -180,6 +180,30 @@ static long get_geometry(struct file *f, struct blkdev *b, u64 arg)
 	return arg ? put_user(g, arg) : -EINVAL;
 }
 
+static long one_partition(struct file *f, struct blkdev *b, u64 arg)
+{
+	struct blkpg_ioctl_arg a;
+	struct blkpg_partition p;
+
+	if (copy_from_user(&a, arg, sizeof(a)))
+		return -EFAULT;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (copy_from_user(&p, (uaddr_t)a.data, sizeof(p)))
+		return -EFAULT;
+	if (b->whole != b || p.pno <= 0)
+		return -EINVAL;
+	if (a.op == BLKPG_DEL_PARTITION)
+		return blkdev_part_del(b, p.pno);
+	if (p.start < 0 || p.length <= 0)
+		return -EINVAL;
+	if (a.op == BLKPG_ADD_PARTITION)
+		return blkdev_part_add(b, p.pno, (u64)p.start, (u64)p.length);
+	if (a.op == BLKPG_RESIZE_PARTITION)
+		return blkdev_part_resize(b, p.pno, (u64)p.start, (u64)p.length);
+	return -EINVAL;
+}
+
 static const struct {
 	u32 cmd;
 	long (*fn)(struct file *f, struct blkdev *b, u64 arg);
@@ -204,6 +228,7 @@ static const struct {
 	{ BLKBSZSET, set_soft_block },
 	{ BLKFLSBUF, flush_buffers },
 	{ BLKRRPART, reread },
+	{ BLKPG, one_partition },
 	{ BLKDISCARD, discard },
 	{ BLKSECDISCARD, secure_discard },
 	{ BLKZEROOUT, zeroout },

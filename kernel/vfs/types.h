@@ -185,7 +185,6 @@ struct file_ops {
 	/* O_ASYNC owner etc. are kept by the VFS. Seekable and safe for pread/pwrite: */
 	bool stream;			/* no position: pipes, sockets, ttys. pread gives ESPIPE */
 };
-#define ENOIOCTLCMD_K 515
 
 enum serve_kind {
 	SERVE_NULL = 1,			/* reads nothing, swallows everything */

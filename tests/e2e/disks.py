@@ -11,7 +11,7 @@ import struct
 import subprocess
 import time
 
-from umlaut import LINUX, SPEAK, case, check, holds, kill_tree, main, run, same, script as plain_script, tmp, wait_for
+from umlaut import LINUX, SPEAK, busybox_root, case, check, holds, kill_tree, main, run, same, script as plain_script, tmp, wait_for
 
 MIB = 1 << 20
 BIN = os.path.dirname(LINUX)
@@ -242,6 +242,96 @@ def partitions():
         dd if=/dev/zero of=/dev/ubda bs=512 count=1 conv=fsync,notrunc 2>/dev/null; blockdev --rereadpt /dev/ubda; ls /dev/ubda*""",
                  "ubd0=" + disk)
     same(out, ["onetwo", "ubda 4096", "ubda1 500", "ubda2 2048", "2048", "PARTUUID=12345678-02", "/dev/ubda"])
+
+
+DISKCTL = """#include <errno.h>
+#include <fcntl.h>
+#include <linux/blkpg.h>
+#include <linux/cdrom.h>
+#include <linux/fs.h>
+#include <linux/hdreg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+static void say(const char *what, int r)
+{
+	printf("%s %s\\n", what, r ? strerrorname_np(errno) : "ok");
+}
+
+static int part(int fd, int op, int no, long long start, long long length)
+{
+	struct blkpg_partition p = { .pno = no, .start = start, .length = length };
+	struct blkpg_ioctl_arg a = { .op = op, .datalen = sizeof(p), .data = &p };
+
+	return ioctl(fd, BLKPG, &a);
+}
+
+int main(int argc, char **argv)
+{
+	int fd = open(argv[1], O_RDONLY), of_part;
+	struct hd_driveid id;
+	struct cdrom_volctrl v;
+
+	say("add", part(fd, BLKPG_ADD_PARTITION, 1, 65536, 512000));
+	say("again", part(fd, BLKPG_ADD_PARTITION, 1, 1 << 20, 512));
+	say("overlap", part(fd, BLKPG_ADD_PARTITION, 2, 66048, 512));
+	say("unaligned", part(fd, BLKPG_ADD_PARTITION, 2, 1 << 20, 100));
+	say("outside", part(fd, BLKPG_ADD_PARTITION, 2, 4 << 20, 512));
+	say("zero", part(fd, BLKPG_ADD_PARTITION, 0, 1 << 20, 512));
+	say("behind", part(fd, BLKPG_ADD_PARTITION, 2, 1 << 20, 1 << 20));
+	say("twentieth", part(fd, BLKPG_ADD_PARTITION, 20, 3 << 20, 1 << 20));
+	say("shrink", part(fd, BLKPG_RESIZE_PARTITION, 1, 65536, 1024));
+	say("move", part(fd, BLKPG_RESIZE_PARTITION, 1, 0, 1024));
+	say("into the next", part(fd, BLKPG_RESIZE_PARTITION, 1, 65536, 1 << 20));
+	say("none", part(fd, BLKPG_RESIZE_PARTITION, 7, 0, 512));
+	of_part = open(argv[2], O_RDONLY);
+	say("of a partition", part(of_part, BLKPG_ADD_PARTITION, 3, 0, 512));
+	say("used", part(fd, BLKPG_DEL_PARTITION, 2, 0, 0));
+	say("delete", part(fd, BLKPG_DEL_PARTITION, 20, 0, 0));
+	say("deleted", part(fd, BLKPG_DEL_PARTITION, 20, 0, 0));
+	say("operation", part(fd, 77, 1, 0, 512));
+	if (argc == 4) {
+		say("identity", ioctl(fd, HDIO_GET_IDENTITY, &id));
+		printf("%d %d %d\\n", id.cyls, id.heads, id.sectors);
+		say("volume", ioctl(fd, CDROMVOLREAD, &v));
+		printf("%d %d\\n", v.channel0, v.channel3);
+	}
+	return 0;
+}
+"""
+PARTED = ["add ok", "again EBUSY", "overlap EBUSY", "unaligned EINVAL", "outside EINVAL", "zero EINVAL", "behind ok", "twentieth ok",
+          "shrink ok", "move EINVAL", "into the next EBUSY", "none ENXIO", "of a partition EINVAL", "used EBUSY", "delete ok",
+          "deleted ENXIO", "operation EINVAL"]
+
+
+@case
+def partitions_one_by_one():
+    src, root = name() + ".c", busybox_root("diskctl")
+    with open(src, "w", encoding="utf-8") as f:
+        f.write(DISKCTL)
+    program = os.path.join(root, "bin", "diskctl")
+    tool("gcc", "-D_GNU_SOURCE", "-static", "-o", program, src)
+    out = output("diskctl /dev/ubda /dev/ubda2 more; awk '$4 ~ /ubda/ {print $4, $3}' /proc/partitions", "ubd0=" + image(4 * MIB), root=root)
+    same([x for x in out if not x.startswith("mount:")], [*PARTED, "identity ok", "2 128 32", "volume ok", "255 255", "ubda 4096", "ubda1 1", "ubda2 1024"])
+    if os.getuid():
+        return
+    host = subprocess.run(["losetup", "-f", "--show", image(4 * MIB)], capture_output=True, text=True, check=False)
+    if host.returncode:
+        return
+    loop_device = host.stdout.strip()
+    try:
+        same(tool(program, loop_device, loop_device + "p2").splitlines(), PARTED, "Linux itself")
+    finally:
+        tool("losetup", "-d", loop_device)
+
+
+@case
+def old_names():
+    out = output("cd /dev; ls ubd; readlink ubd/1; readlink ubd0; head -c 3 /dev/ubd/1; echo; rm -r ubd; ls -d ubd 2>&1 | grep -c such",
+                 "ubd0=" + image(MIB), "ubd1=" + image(MIB, {0: b"two"}))
+    same(out[0].split() + out[1:], ["0", "1", "../ubdb", "ubda", "two", "1"])
 
 
 # ---- loop devices --------------------------------------------------------------------------
@@ -475,7 +565,8 @@ def hot_plug():
                 (f"config ubd2x={disk}", -22, "Expected '=' or flag letter (r, s, c, t or d)"),
                 ("config ubd2=/no/such", -2, "Couldn't determine size of device's file"),
                 ("config ubd2", 0, ""), ("config ubd99", 1, "ubd_get_config : device number out of range"),
-                ("remove ubd1", 0, ""), ("config ubd1", 0, ""), ("remove ubd1", -19, "Device doesn't exist"),
+                ("config ubd1xyz", 0, f"{cow},{base}"),
+                ("remove ubd1r", 0, ""), ("config ubd1", 0, ""), ("remove ubd1", -19, "Device doesn't exist"),
                 ("remove ubd99", 1, "Invalid device number - must be between 0 and 15"),
                 ("remove ubd", 1, "Couldn't parse device number"), ("remove ubd0", 0, "")):
             same(ask(command), (error, text), command)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Block devices in devtmpfs: nodes that come and go with the devices, and the names that ubd disks had in the days
- * of devfs.
+ * of devfs, /dev/ubd0 and /dev/ubd/0.
  */
 #include "fs/tmpfs/priv.h"
 
@@ -32,9 +32,9 @@ static void forget(struct dentry *dir, const char *name)
 	dput(d);
 }
 
-static void make(const char *name, u32 mode, u32 rdev, const char *target)
+static void make(struct dentry *parent, const char *name, u32 mode, u32 rdev, const char *target)
 {
-	struct inode *dir = root->inode, *i;
+	struct inode *dir = parent->inode, *i;
 	int err;
 
 	mutex_lock(&dir->lock);
@@ -42,44 +42,79 @@ static void make(const char *name, u32 mode, u32 rdev, const char *target)
 	if (!err)
 		i->uid = i->gid = 0;	/* whoever it was that made the device appear */
 	mutex_unlock(&dir->lock);
-	forget(root, name);
+	forget(parent, name);
 	if (err && err != -EEXIST)
 		pr_warn("devtmpfs: no node for %s (error %d)", name, err);
 }
 
-static void unmake(const char *name, u32 mode, u32 rdev)
+static void unmake(struct dentry *parent, const char *name, u32 mode, u32 rdev)
 {
-	mutex_lock(&root->inode->lock);
-	tmpfs_unmake(root->inode, name, mode, rdev);
-	mutex_unlock(&root->inode->lock);
-	forget(root, name);
+	mutex_lock(&parent->inode->lock);
+	tmpfs_unmake(parent->inode, name, mode, rdev);
+	mutex_unlock(&parent->inode->lock);
+	forget(parent, name);
 }
 
-/* "/dev/ubd0" for "/dev/ubda": false when b has no such name. */
-static bool old_name(const struct blkdev *b, char *name, size_t n)
+static bool is_ubd_disk(const struct blkdev *b)
 {
-	if (major_k(b->dev) != UBD_MAJOR || b->partno)
-		return false;
-	snprintf(name, n, "ubd%u", minor_k(b->dev) / BLKDEV_PARTS);
-	return true;
+	return major_k(b->dev) == UBD_MAJOR && !b->partno;
+}
+
+/* Made with the first disk, and again when somebody has removed it. NULL: it cannot be. */
+static struct dentry *ubd_dir(void)
+{
+	static struct dentry *dir;	/* a reference */
+	struct qname q = qname_make("ubd", 3);
+
+	if (dir && dir->inode->nlink)
+		return dir;
+	dput(dir);
+	dir = NULL;
+	make(root, "ubd", S_IFDIR | 0755, 0, NULL);
+	if (lookup_qname(root, &q, &dir))
+		return NULL;
+	if (dir->inode && S_ISDIR(dir->inode->mode))
+		return dir;
+	dput(dir);
+	return dir = NULL;
+}
+
+/* /dev/ubd0 and /dev/ubd/0 for /dev/ubda. */
+static void make_old_names(const struct blkdev *b)
+{
+	struct dentry *dir = ubd_dir();
+	char name[16], target[40];
+
+	snprintf(name, sizeof(name), "ubd%u", minor_k(b->dev) / BLKDEV_PARTS);
+	snprintf(target, sizeof(target), "../%s", b->name);
+	make(root, name, S_IFLNK | 0777, 0, b->name);
+	if (dir)
+		make(dir, name + 3, S_IFLNK | 0777, 0, target);
+}
+
+static void unmake_old_names(const struct blkdev *b)
+{
+	struct dentry *dir = ubd_dir();
+	char name[16];
+
+	snprintf(name, sizeof(name), "ubd%u", minor_k(b->dev) / BLKDEV_PARTS);
+	unmake(root, name, S_IFLNK, 0);
+	if (dir)
+		unmake(dir, name + 3, S_IFLNK, 0);
 }
 
 static void added(struct blkdev *b)
 {
-	char name[16];
-
-	make(b->name, S_IFBLK | 0600, b->dev, NULL);
-	if (old_name(b, name, sizeof(name)))
-		make(name, S_IFLNK | 0777, 0, b->name);
+	make(root, b->name, S_IFBLK | 0600, b->dev, NULL);
+	if (is_ubd_disk(b))
+		make_old_names(b);
 }
 
 static void removed(struct blkdev *b)
 {
-	char name[16];
-
-	unmake(b->name, S_IFBLK, b->dev);
-	if (old_name(b, name, sizeof(name)))
-		unmake(name, S_IFLNK, 0);
+	unmake(root, b->name, S_IFBLK, b->dev);
+	if (is_ubd_disk(b))
+		unmake_old_names(b);
 }
 
 static struct blk_listener listener = { .added = added, .removed = removed };
