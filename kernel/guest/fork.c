@@ -97,9 +97,9 @@ void fork_over(struct uthread *ut)
 		space_died(ut->unborn);
 }
 
-static int order_fork(struct uthread *ut, struct space *s, int ctl, const struct guest_undo *undo)
+static int order_fork(struct uthread *ut, struct space *s, const struct guest_undo *undo)
 {
-	const int fds[] = { s->memfd, ctl };
+	const int fds[] = { s->memfd, s->ctl_guest };
 	u32 from;
 	int err;
 
@@ -125,12 +125,12 @@ int space_fork(struct uthread *ut, const struct guest_undo *undo, struct space *
 {
 	struct space *s;
 	struct uthread *c;
-	int ctl, err;
+	int err;
 
 	err = uthread_full(ut);
 	if (err)
 		return err;
-	err = space_alloc(&s, &ctl);
+	err = space_take(&s);
 	if (err)
 		return err;
 	err = uthread_new(s, ut->index, &c);
@@ -139,7 +139,7 @@ int space_fork(struct uthread *ut, const struct guest_undo *undo, struct space *
 	copy_area(c, ut);
 	uthread_uc(c)->r.rax = 0;
 	text_fork(ut->space, s);
-	err = order_fork(ut, s, ctl, undo);
+	err = order_fork(ut, s, undo);
 	if (!err && !undo) {
 		err = uthread_flush(ut);
 		if (!err && !s->hostpid)
@@ -148,7 +148,7 @@ int space_fork(struct uthread *ut, const struct guest_undo *undo, struct space *
 	if (err)
 		uthread_free(c);
 out:
-	host_close(ctl);
+	space_sent(s);
 	if (err) {
 		space_discard(s);
 		return err;

@@ -103,6 +103,8 @@ void uthread_lend_actions(struct uthread *ut, enum lend_when when);
 void uthread_unlend_actions(struct uthread *ut);
 /* It runs no more guest code: from now on (with the next exchange) another thread may use its TLS. */
 void uthread_leaving(struct uthread *ut);
+/* Pages that its process ever had in memory, as the process itself says with execve and exit; 0: it has not. */
+u64 uthread_max_rss(const struct uthread *ut);
 /* End this host thread (the process too when it is the last one). ut is freed. */
 void uthread_exit(struct uthread *ut);
 struct space *uthread_space(struct uthread *ut);

@@ -281,10 +281,31 @@ int guest_copy_in(struct uthread *ut, void *dst, u64 src, size_t n)
 	return 0;
 }
 
+/* The order itself carries the bytes: the window's page stays untouched. */
+static int put_small(struct uthread *ut, u64 dst, const void *src, size_t n)
+{
+	struct near_order *o;
+	int err = uthread_room(ut, 3);
+
+	if (err)
+		return err;
+	o = uthread_order(ut, ORD_PUT);
+	o->a[0] = n;
+	o->a[1] = dst;
+	memcpy(&o->a[2], src, n);
+	if (!ut->in_call && !ut->batch)
+		return uthread_flush(ut);
+	if (ut->in_call)
+		ut->deferred = true;
+	return 0;
+}
+
 int guest_copy_out(struct uthread *ut, u64 dst, const void *src, size_t n)
 {
 	if (!guest_range(dst, n))
 		return -EFAULT;
+	if (n && n <= PUT_MAX)
+		return put_small(ut, dst, src, n);
 	while (n) {
 		size_t part = MIN(n, (size_t)DEFER_MAX);
 		u32 off;

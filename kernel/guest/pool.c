@@ -1,19 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is made ahead, while nobody waits for it: fresh guest processes for exec, forked from the template.
+ * What is made ahead, while nobody waits for it: fresh guest processes for exec, forked from the template; and
+ * spaces without a process (area file, channel) for fork.
  */
 #include "guest/priv.h"
 
 #include "core/sched.h"
+#include "host/host.h"
 
 #define POOL_TARGET 3
+#define SPARE_TARGET 2
 
 static LIST_HEAD(pool);
-static int npool;
+static LIST_HEAD(spares);
+static int npool, nspares;
 static bool filling;
+
+/* The pages of a first thread's area that a fork fills. Failing costs page faults later. */
+static void prefault(struct space *s)
+{
+	char *area = (char *)space_area(s, 0);
+
+	if (!area)
+		return;
+	host_populate(area, PAGE_SIZE);
+	host_populate(area + AREA_ALTSTACK + AREA_ALTSTACK_SIZE - 2 * PAGE_SIZE, 2 * PAGE_SIZE);
+}
+
+static void fill_spares(void)
+{
+	struct space *s;
+
+	while (nspares < SPARE_TARGET && !space_alloc(&s)) {
+		prefault(s);
+		list_add_tail(&s->pool_node, &spares);
+		nspares++;
+	}
+}
 
 static void fill_pool(void *arg)
 {
+	fill_spares();
 	while (npool < POOL_TARGET) {
 		struct space *s;
 		struct uthread *ut;
@@ -28,11 +55,26 @@ static void fill_pool(void *arg)
 
 static void refill(void)
 {
-	if (filling || npool >= POOL_TARGET)
+	if (filling || (npool >= POOL_TARGET && nspares >= SPARE_TARGET))
 		return;
 	filling = true;
 	if (kthread_run("spacepool", fill_pool, NULL))
 		filling = false;
+}
+
+int space_take(struct space **out)
+{
+	int err = 0;
+
+	if (list_empty(&spares)) {
+		err = space_alloc(out);
+	} else {
+		*out = list_first(&spares, struct space, pool_node);
+		list_del_init(&(*out)->pool_node);
+		nspares--;
+	}
+	refill();
+	return err;
 }
 
 int space_create(struct space **out, struct uthread **first)

@@ -27,10 +27,13 @@ struct space {
 	int slot;			/* in the table: what doorbell ids name */
 	int hostpid;			/* 0: not yet known */
 	int memfd, ctl;			/* the areas; our end of the descriptor channel */
+	int ctl_guest;			/* the other end, until the process has it; -1 */
 	struct mutex channel;		/* from sending a descriptor until it was taken */
 	struct space *pid_next;		/* in the hash by hostpid */
 	bool dead;			/* the host process is gone */
 	bool killed;			/* or will soon be: it was sent SIGKILL */
+	bool leaving;			/* it said that it ends by itself */
+	u32 overdue;			/* sweeps that saw it live although it was put and leaving */
 	bool put;			/* nobody uses it: freed when dead */
 	int nthreads;
 	void *chunk[CHUNKS];
@@ -71,6 +74,7 @@ struct uthread {
 	s64 result;
 	bool has_result;
 	long nr;			/* of the call in progress, -1 */
+	u64 max_rss;
 	struct task *waiter;		/* sleeps until the next trap */
 	struct wait_queue wq;		/* others that wait for this thread: borrowers, and its task for them */
 	/* Orders not yet given. */
@@ -124,6 +128,7 @@ int uthread_flush(struct uthread *ut);
 /* Queue the order that receives the descriptors, two at most. Until the flush no other thread of the space can send. */
 int uthread_send_fds(struct uthread *ut, const int *fds, u32 n);
 int uthread_room(struct uthread *ut, u32 norders);	/* make room in the list */
+void uthread_let_go(struct uthread *ut);		/* gives them and does not wait: the thread ends */
 int uthread_retrap(struct uthread *ut);		/* have it trap again with all registers saved: 0 or -ESRCH */
 void uthread_take_context(struct uthread *ut);
 s64 order_result(struct uthread *ut, u32 i);
@@ -134,7 +139,8 @@ void uthread_trapped(struct uthread *ut);	/* state became CALL */
 void space_died(struct space *s);
 
 /* space.c */
-int space_alloc(struct space **out, int *ctl);	/* without a process; *ctl: the guest's end of the channel */
+int space_alloc(struct space **out);		/* without a process; with its end of the channel */
+void space_sent(struct space *s);		/* the process has its end */
 void space_discard(struct space *s);
 void space_set_pid(struct space *s, int pid);
 struct space *space_by_slot(u32 slot);
@@ -152,6 +158,9 @@ void area_setup(struct uthread *ut);
 void forks_look(void);
 void fork_over(struct uthread *ut);
 void fork_no_more(struct space *s);
+
+/* pool.c: space_alloc(), or one made ahead */
+int space_take(struct space **out);
 
 /* poll.c */
 void poll_add(struct uthread *ut);

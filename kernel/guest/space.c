@@ -112,11 +112,18 @@ static void space_free(struct space *s)
 			host_unmap(s->chunk[c], CHUNK_AREAS * AREA_SIZE);
 	host_close(s->memfd);
 	host_close(s->ctl);
+	space_sent(s);
 	kfree(s);
 }
 
-/* New struct with its memfd and channel; *ctl is the guest process's end. */
-int space_alloc(struct space **out, int *ctl)
+void space_sent(struct space *s)
+{
+	if (s->ctl_guest >= 0)
+		host_close(s->ctl_guest);
+	s->ctl_guest = -1;
+}
+
+int space_alloc(struct space **out)
 {
 	struct space *s = kzalloc(sizeof(*s));
 	int sv[2], err;
@@ -135,7 +142,7 @@ int space_alloc(struct space **out, int *ctl)
 	if (err)
 		goto fail_memfd;
 	s->ctl = sv[0];
-	*ctl = sv[1];
+	s->ctl_guest = sv[1];
 	err = slot_take(s);
 	if (err)
 		goto fail_ctl;
@@ -157,7 +164,7 @@ void space_discard(struct space *s)
 	s->put = true;
 	if (s->dead || (!s->hostpid && !s->maker))
 		space_free(s);
-	else
+	else if (!s->leaving)
 		space_kill(s);
 }
 

@@ -103,6 +103,13 @@ static void look_at_thread(struct uthread *ut)
 		space_kill(ut->space);
 }
 
+/* One that lied about its end. */
+static void look_at_leaving(struct space *s)
+{
+	if (s->put && s->leaving && ++s->overdue > 1)
+		space_kill(s);
+}
+
 static void look_at_spaces(void)
 {
 	for (u32 slot = 0; slot < SPACES_MAX; slot++) {
@@ -113,6 +120,7 @@ static void look_at_spaces(void)
 			continue;
 		list_for_each(ut, &s->uthreads, node)
 			look_at_thread(ut);
+		look_at_leaving(s);
 	}
 }
 

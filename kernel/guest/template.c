@@ -23,7 +23,7 @@ static struct space *tmpl;
 static struct uthread *tmpl_ut;
 static struct mutex tmpl_lock;
 static struct host_vdso vdso;
-static int ctl_guest, text_fd;
+static int text_fd;
 static int lifeline[2] = { -1, -1 };	/* near/start.c: what dies when its write end is closed */
 
 u64 guest_vdso_size(void)
@@ -94,7 +94,7 @@ static void become_near(void *arg)
 	    host_map_fixed(NEAR_SHARED, NEAR_SHARED_SIZE, tmpl->memfd, 0, true, false))
 		return;
 	fill_boot(b);
-	if (host_dup_to(sched_bell_fd(), NEAR_FD_BELL) < 0 || host_dup_to(ctl_guest, NEAR_FD_CTL) < 0 ||
+	if (host_dup_to(sched_bell_fd(), NEAR_FD_BELL) < 0 || host_dup_to(tmpl->ctl_guest, NEAR_FD_CTL) < 0 ||
 	    host_dup_to(lifeline[0], NEAR_FD_LIFE) < 0)
 		return;
 	go(NEAR_SHARED + FRESH_CTX - 256, NEAR_TEXT + NEAR_SYM_START, b);
@@ -126,7 +126,7 @@ int template_start(void)
 	err = host_pipe(lifeline, false);
 	if (err)
 		return err;
-	err = space_alloc(&tmpl, &ctl_guest);
+	err = space_alloc(&tmpl);
 	if (err)
 		return err;
 	err = uthread_new(tmpl, 0, &tmpl_ut);
@@ -137,7 +137,7 @@ int template_start(void)
 	tmpl_ut->full = true;
 	area_setup(tmpl_ut);
 	err = host_fork_child(become_near, NULL);
-	host_close(ctl_guest);
+	space_sent(tmpl);
 	host_close(text_fd);
 	host_close(lifeline[0]);
 	if (err < 0)

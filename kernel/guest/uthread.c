@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "abi/errno.h"
+#include "abi/unistd.h"
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/task.h"
@@ -69,6 +70,8 @@ void area_setup(struct uthread *ut)
 	a->resume = a->norders = a->npre = 0;
 	a->shared_fs = 0;
 	a->actions = a->fs_keep = 0;
+	a->left = a->alone = 0;
+	a->text_lock = 0;
 	a->brk = 0;
 	a->lent_fs = 0;
 	a->full = 1;
@@ -131,6 +134,11 @@ static void hand_over(struct uthread *ut, u32 resume)
 		host_futex_wake_shared(&a->state, 1);
 		sched_woke_guest();
 	}
+}
+
+void uthread_let_go(struct uthread *ut)
+{
+	hand_over(ut, 0);
 }
 
 /* Sleeps until the thread's next trap; -ESRCH when there will be none. */
@@ -354,6 +362,22 @@ static bool take_siginfo(const struct near_area *a, siginfo_t *out)
 	       out->si_signo == SIGILL || out->si_signo == SIGTRAP;
 }
 
+static bool ends(long nr)
+{
+	return nr == __NR_exit || nr == __NR_exit_group;
+}
+
+/* What comes with a call that is the last one of a program. */
+static void take_end(struct uthread *ut)
+{
+	struct near_area *a = ut->area;
+
+	if (ends(ut->nr) && ut->space->nthreads == 1 && READ_ONCE(a->left))
+		ut->space->leaving = true;
+	if (guest_fastpath && (ends(ut->nr) || ut->nr == __NR_execve || ut->nr == __NR_execveat))
+		ut->max_rss = READ_ONCE(a->maxrss) / (PAGE_SIZE / 1024);
+}
+
 static void take_trap(struct uthread *ut, struct trap *out)
 {
 	struct near_area *a = ut->area;
@@ -363,6 +387,7 @@ static void take_trap(struct uthread *ut, struct trap *out)
 	collect_mask(ut);
 	uthread_collect_kept(ut);
 	ut->npre = 0;
+	ut->max_rss = 0;
 	ut->nr = -1;
 	ut->kick_sent = false;
 	for (int i = 0; i < 6; i++)
@@ -372,6 +397,7 @@ static void take_trap(struct uthread *ut, struct trap *out)
 		out->nr = ut->nr = READ_ONCE(a->nr);
 		out->moved = READ_ONCE(a->moved);
 		ut->in_call = true;
+		take_end(ut);
 		ut->npre = MIN(READ_ONCE(a->npre), (u32)PRE_MAX);
 		memcpy(ut->pre, a->pre, sizeof(ut->pre));
 	} else if (kind == TRAPN_FAULT && ut->full && take_siginfo(a, &out->info)) {
@@ -440,6 +466,15 @@ static bool resume_and_wait(struct uthread *ut)
 	return await_trap(ut, "guest") == 0;
 }
 
+/* The process is gone; but its last call may have been to say so. */
+static bool last_call(struct uthread *ut, struct trap *out)
+{
+	if (READ_ONCE(ut->area->state) != ST_CALL || READ_ONCE(ut->area->trap) != TRAPN_SYSCALL)
+		return false;
+	take_trap(ut, out);
+	return out->kind == TRAP_SYSCALL && ut->space->leaving;
+}
+
 void uthread_run(struct uthread *ut, struct trap *out)
 {
 	u64 site;
@@ -461,6 +496,7 @@ void uthread_run(struct uthread *ut, struct trap *out)
 		ut->area->ss_flags = (u32)ut->task->altstack.flags;
 		lend_kept(ut);
 	}
+	ut->area->alone = ut->space->nthreads == 1;
 	ut->in_call = ut->staged = false;
 	if (!resume_and_wait(ut))
 		goto dead;
@@ -475,7 +511,8 @@ void uthread_run(struct uthread *ut, struct trap *out)
 		text_trap(ut, site);
 	return;
 dead:
-	out->kind = TRAP_DEAD;
+	if (!last_call(ut, out))
+		out->kind = TRAP_DEAD;
 }
 
 void uthread_set_result(struct uthread *ut, long result)
@@ -508,120 +545,4 @@ void uthread_kick(struct uthread *ut)
 	}
 	if (ut->space->hostpid)
 		host_tgkill(ut->space->hostpid, ut->tid, NEAR_SIGKICK);
-}
-
-/* --- threads --- */
-
-/* The new thread's context: a copy of the maker's, its pointers moved to the new area. */
-static void copy_context(struct uthread *n, const struct uthread *ut)
-{
-	const char *from = (const char *)ut->area;
-	char *to = (char *)n->area;
-	u64 delta = ((u64)n->index - ut->index) * AREA_SIZE;
-	struct guest_uc *uc;
-
-	memcpy(to, from, sizeof(struct near_area));
-	memcpy(to + ut->ctx - 64, from + ut->ctx - 64, AREA_ALTSTACK + AREA_ALTSTACK_SIZE - (ut->ctx - 64));
-	n->ctx = ut->ctx;
-	n->full = true;
-	n->in_call = true;
-	n->nr = ut->nr;
-	uc = uthread_uc(n);
-	if (uc->r.fpstate)
-		uc->r.fpstate += delta;
-	uc->ss_sp = NEAR_SHARED + (u64)n->index * AREA_SIZE + AREA_ALTSTACK;
-	uc->r.rax = 0;
-	n->area->fs_base = 0;
-	area_setup(n);
-	n->area->alive = 1;
-}
-
-_Static_assert((int)GUEST_TLS_OWN == TLS_OWN && (int)GUEST_TLS_LENT == TLS_LENT, "enum guest_tls");
-
-static int order_thread(struct uthread *ut, struct uthread *n, enum guest_tls how, u64 tls)
-{
-	struct near_order *o;
-	int err = uthread_room(ut, 1);
-	u64 tid;
-
-	if (err)
-		return err;
-	o = uthread_order(ut, ORD_THREAD);
-	o->a[0] = n->index;
-	o->a[1] = tls;
-	o->a[2] = how;
-	err = uthread_flush(ut);
-	if (err) {
-		n->area->alive = 0;
-		return err;
-	}
-	tid = READ_ONCE(ut->area->clone_ret);
-	n->tid = (int)(tid & 0x7fffffff);
-	return 0;
-}
-
-int uthread_clone(struct uthread *ut, u64 stack, enum guest_tls how, u64 tls, struct uthread **out)
-{
-	struct uthread *n;
-	int index, err;
-
-	err = uthread_full(ut);
-	if (err)
-		return err;
-	index = area_take(ut->space);
-	if (index < 0)
-		return index;
-	err = uthread_new(ut->space, (u32)index, &n);
-	if (err) {
-		area_drop(ut->space, (u32)index);
-		return err;
-	}
-	copy_context(n, ut);
-	if (stack)
-		uthread_uc(n)->r.rsp = stack;
-	err = order_thread(ut, n, how, tls);
-	if (err) {
-		area_drop(ut->space, n->index);
-		uthread_free(n);
-		return err;
-	}
-	*out = n;
-	return 0;
-}
-
-void uthread_leave_fs(struct uthread *ut)
-{
-	ut->area->fs_keep = 1;
-}
-
-void uthread_fs_back(struct uthread *ut)
-{
-	if (!ut->space->dead && !uthread_room(ut, 1))
-		uthread_order(ut, ORD_FS_BACK);
-}
-
-void uthread_leaving(struct uthread *ut)
-{
-	if (!ut->space->dead && !uthread_room(ut, 1))
-		uthread_order(ut, ORD_LEAVING);
-}
-
-void uthread_exit(struct uthread *ut)
-{
-	struct space *s = ut->space;
-	bool last = s->nthreads == 1;
-
-	if (!s->dead) {
-		if (last) {
-			space_kill(s);
-		} else if (!ut->running) {
-			ut->norders = 0;
-			uthread_order(ut, ORD_EXIT_THREAD);
-			hand_over(ut, 0);
-			/* The first thread's area is not told of its end: it stays taken. */
-			if (ut->tid != s->hostpid)
-				area_drop(s, ut->index);
-		}
-	}
-	uthread_free(ut);
 }

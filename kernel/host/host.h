@@ -24,6 +24,7 @@ void host_unmap(void *p, size_t len);
 int host_memfd(const char *name, u64 size);		/* a descriptor; size 0 is fine */
 void host_dontneed_const(const char *from, const char *end);	/* the same for whole pages of a constant */
 void host_heap_trim(void);				/* give free heap back */
+void host_populate(void *p, size_t len);	/* pages of a writable mapping: now rather than one by one; may fail quietly */
 void host_dontneed(void *p, size_t len);		/* give pages back, keep the mapping */
 
 /* --- descriptors --- */

@@ -102,30 +102,19 @@ int host_file_link(int fd, int ndir, const char *nname)
 	return RETRY(linkat(AT_FDCWD, proc, ndir, nname, AT_SYMLINK_FOLLOW));
 }
 
-/* Asked for with every file that is made or looked at; the process never changes who it is. */
 u32 host_euid(void)
 {
-	static uid_t uid;
-	static bool known;
-
-	if (!known) {
-		uid = geteuid();
-		known = true;
-	}
-	return uid;
+	return geteuid();
 }
 
 bool host_in_group(u32 gid)
 {
 	static gid_t groups[1024];
 	static int n = -1;
-	static gid_t own;
 
-	if (n < 0) {
-		own = getegid();
+	if (n < 0)
 		n = getgroups(1024, groups);
-	}
-	if (gid == own)
+	if (gid == getegid())
 		return true;
 	for (int i = 0; i < n; i++)
 		if (groups[i] == gid)

@@ -164,6 +164,8 @@ near_fork_asm:
 	xor	%edx, %edx
 	mov	$436, %eax		/* close_range */
 	syscall
+	/* Reading maps all that there is around this page at once; a write, as the push below, maps one page. */
+	mov	(%r14), %eax
 	mov	%r12, %rsp
 	mov	%r14, %rdi
 	xor	%ebp, %ebp

@@ -53,7 +53,6 @@ struct near_data {
 	u32 nsites2;
 	struct _fpx_sw_bytes fpu;	/* of the host's signal frames; magic1 0: not known yet */
 	u32 fsgsbase;			/* RDFSBASE works */
-	u32 lock;
 };
 
 static inline struct near_data *near_data(void)

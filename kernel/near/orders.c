@@ -132,6 +132,8 @@ static s64 memory_order(struct near_area *a, struct near_order *o)
 		return near_copy(window(a, o->a[0]), (void *)o->a[1], o->a[2]);
 	case ORD_COPY_OUT:
 		return near_copy((void *)o->a[1], window(a, o->a[0]), o->a[2]);
+	case ORD_PUT:
+		return near_copy((void *)o->a[1], &o->a[2], MIN(o->a[0], (u64)PUT_MAX));
 	case ORD_STR_IN:
 		return near_strcopy(window(a, o->a[0]), (char *)o->a[1], o->a[2]);
 	case ORD_CLEAR:

@@ -330,15 +330,21 @@ static bool patch_one(u64 r, bool alone)
 	return write_jump(at, slot, alone);
 }
 
+/* Not in near_data(): each fork would copy its page, twice. */
+static u32 *text_lock(void)
+{
+	return &near_area_at(NEAR_SHARED)->text_lock;
+}
+
 void near_text_lock(void)
 {
-	while (__atomic_exchange_n(&near_data()->lock, 1, __ATOMIC_ACQUIRE))
+	while (__atomic_exchange_n(text_lock(), 1, __ATOMIC_ACQUIRE))
 		near_syscall3(__NR_sched_yield, 0, 0, 0);
 }
 
 void near_text_unlock(void)
 {
-	__atomic_store_n(&near_data()->lock, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(text_lock(), 0, __ATOMIC_RELEASE);
 }
 
 s64 near_patch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff, bool alone)

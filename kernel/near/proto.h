@@ -44,6 +44,7 @@ enum order_op {
 	ORD_COPY_IN,		/* a[0] window offset, a[1] guest address, a[2] length */
 	ORD_COPY_OUT,		/* a[0] window offset, a[1] guest address, a[2] length */
 	ORD_STR_IN,		/* like COPY_IN up to a NUL: res = length without it, = a[2] when none */
+	ORD_PUT,		/* a[0] length, a[1] guest address, the bytes from a[2] on */
 	ORD_CLEAR,		/* a[1] guest address, a[2] length */
 	ORD_CMPXCHG,		/* a[1] address, a[2] expect, a[3] desired: res 0, old value to a[0] */
 	ORD_FORK,		/* child: new memfd arrives by RECVFD before, see near/fork.c */
@@ -74,6 +75,7 @@ struct near_order {
 	u64 a[7];
 };
 #define ORDERS_MAX 24
+#define PUT_MAX 40			/* bytes that fit into an order */
 
 struct near_pre {			/* data that the near kernel copied ahead of the far kernel's wish */
 	u64 addr;
@@ -93,7 +95,8 @@ struct near_area {
 	u32 blocked;			/* far: the call sleeps, so sleep too */
 	u32 poll_cpu;			/* far: the CPU on which a worker was when it gave the thread its turn */
 	u32 born;			/* by the host, before the child of ORD_FORK runs: its pid */
-	u32 pad0[2];
+	u32 text_lock;			/* near, in the first area: of the process (near/patch.c) */
+	u32 pad0[1];
 	u32 alive;			/* set before a thread starts, cleared by the host when it is gone */
 	u32 pad1[3];
 
@@ -137,6 +140,9 @@ struct near_area {
 	u64 ss_sp, ss_size;		/* the alternate stack */
 	u32 ss_flags, pad3;
 	u64 brk;			/* 0: ask, others share the address space */
+	u32 alone;			/* no other thread: its exit needs no answer */
+	u32 left;			/* near: the call posted is the last one, the process ends by itself */
+	u64 maxrss;			/* near: in KiB, with execve and exit */
 };
 
 /* One signal's entry at AREA_ACTIONS: Linux's struct sigaction. */

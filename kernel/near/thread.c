@@ -100,12 +100,12 @@ static void sweep_after_fork(struct near_area *a)
 			struct near_fs_entry *e = (struct near_fs_entry *)FS_TABLE + i;
 
 			bits &= bits - 1;
-			if (e->area != (u64)a)
+			if (e->area && e->area != (u64)a)	/* a write would copy the page */
 				slot_clear(e);
 		}
 	}
 	for (u32 i = 0; i < FS_SHARED_MAX; i++)
-		if (d->shared_fs[i])		/* a write would copy the page */
+		if (d->shared_fs[i])
 			d->shared_fs[i] = 0;
 }
 
@@ -196,7 +196,6 @@ void near_child_main(struct near_area *a)
 	near_syscall3(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
 	if (near_syscall3(__NR_getppid, 0, 0, 0) != a->kernel_pid)
 		near_syscall3(__NR_exit_group, 0, 0, 0);	/* it died before the line above */
-	near_text_unlock();
 	sweep_after_fork(a);
 	near_run_context(a);
 }

@@ -15,6 +15,7 @@
 #include <linux/audit.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
+#include <linux/resource.h>
 #include <linux/time_types.h>
 
 struct near_leave near_fast_call(struct near_area *a, struct near_frame *f);
@@ -135,6 +136,52 @@ static bool needs_full(long nr)
 	       nr == __NR_execve || nr == __NR_execveat || nr == __NR_rt_sigreturn;
 }
 
+static bool ends(long nr)
+{
+	return nr == __NR_exit || nr == __NR_exit_group;
+}
+
+/* What a program leaves behind: the far kernel would have to look for it in /proc. */
+static void note_usage(struct near_area *a, long nr)
+{
+	struct rusage ru;
+
+	a->maxrss = 0;
+	if ((ends(nr) || nr == __NR_execve || nr == __NR_execveat) &&
+	    !near_syscall3(__NR_getrusage, RUSAGE_SELF, &ru, 0))
+		a->maxrss = (u64)ru.ru_maxrss;
+}
+
+/* No lock of the robust list is held: then there is no list. */
+static void drop_robust(struct near_area *a)
+{
+	u64 head[3];		/* struct robust_list_head */
+
+	if (a->robust_list && !near_copy(head, (const void *)a->robust_list, sizeof(head)) &&
+	    head[0] == a->robust_list && !head[2])
+		a->robust_list = 0;
+}
+
+/* Arguments and all are in place: what is left to do before the far kernel is asked. */
+static void before_call(struct near_area *a, long nr, const u64 *args)
+{
+	if (a->fast && ends(nr))
+		drop_robust(a);
+	near_prefetch(a, nr, args);
+	if (!a->fast)
+		return;
+	note_usage(a, nr);
+	if (!ends(nr) || !a->alone || a->robust_list)
+		return;
+	/* Nothing of this process is needed any more: it does not wait for the answer. */
+	a->left = 1;
+	__atomic_store_n(&a->state, ST_CALL, __ATOMIC_SEQ_CST);
+	if (!READ_ONCE(a->polled))
+		ring(a);
+	for (;;)
+		near_syscall3(__NR_exit_group, 0, 0, 0);
+}
+
 static struct near_leave far_call(struct near_area *a, struct near_frame *f, long nr)
 {
 	u32 how;
@@ -145,7 +192,7 @@ static struct near_leave far_call(struct near_area *a, struct near_frame *f, lon
 	for (int i = 0; i < 6; i++)
 		a->args[i] = f->args[i];
 	a->site = 0;
-	near_prefetch(a, nr, f->args);
+	before_call(a, nr, f->args);
 	how = near_far_call(a);
 	return (struct near_leave){ (u64)a->result, how & RESUME_TRAP ? LEAVE_TRAP : LEAVE_RETURN };
 }
@@ -202,8 +249,7 @@ static bool report_site(struct near_area *a, long nr)
 	struct near_data *d = near_data();
 	u32 h = a->site / 2 % 256;
 
-	if (!a->site || !d->fsgsbase || d->reports >= REPORTS_MAX || needs_full(nr) || nr == __NR_exit ||
-	    nr == __NR_exit_group)
+	if (!a->site || !d->fsgsbase || d->reports >= REPORTS_MAX || needs_full(nr) || ends(nr))
 		return false;
 	if (d->reported[h] != a->site) {
 		d->reported[h] = a->site;
@@ -241,7 +287,9 @@ static void guest_syscall(struct near_area *a, struct near_uc *uc, long nr)
 	a->nr = nr;
 	for (int i = 0; i < 6; i++)
 		a->args[i] = args[i];
-	near_prefetch(a, nr, args);
+	a->trap = TRAPN_SYSCALL;
+	a->full = 0;
+	before_call(a, nr, args);
 	full_trap(a, uc, TRAPN_SYSCALL);
 }
 

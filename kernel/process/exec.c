@@ -249,6 +249,8 @@ static void switch_mm(struct task *t, struct exec *x)
 		robust_list_exit(t);
 		clear_child_tid(t);
 	}
+	if (old_mm)
+		acct_max_rss(t);
 	x->mm->exe = fget_ref(x->file);
 	t->ut = x->ut;
 	t->mm = x->mm;
@@ -257,9 +259,6 @@ static void switch_mm(struct task *t, struct exec *x)
 	if (old_ut)
 		uthread_exit(old_ut);
 	if (old_mm) {
-		u64 rss = mm_rss_pages(old_mm) * (PAGE_SIZE / 1024);
-
-		t->acct.maxrss = MAX(t->acct.maxrss, rss);
 		vfork_release(t);
 		mm_put(old_mm);
 	}

@@ -306,17 +306,22 @@ static void give_back_parts(struct task *t)
 	t->fs = NULL;
 }
 
+void acct_max_rss(struct task *t)
+{
+	u64 said = t->ut ? uthread_max_rss(t->ut) : 0;
+	u64 pages = said ? MIN(said, t->mm->total_pages) : mm_rss_pages(t->mm);
+
+	t->acct.maxrss = MAX(t->acct.maxrss, pages * (PAGE_SIZE / 1024));
+}
+
 /* The guest side, last: host descriptors of files are closed by now. Blocks. */
 static void give_back_guest(struct task *t)
 {
 	struct uthread *ut = t->ut;
 	struct mm *mm = t->mm;
 
-	if (mm && t->proc->nthreads == 1) {
-		u64 rss = mm_rss_pages(mm) * (PAGE_SIZE / 1024);
-
-		t->acct.maxrss = MAX(t->acct.maxrss, rss);
-	}
+	if (mm && t->proc->nthreads == 1)
+		acct_max_rss(t);
 	t->ut = NULL;
 	t->mm = NULL;
 	if (ut)

@@ -80,6 +80,7 @@ struct wait_result {
 };
 long process_wait(const struct wait_request *rq, struct wait_result *out);	/* pid, 0, -errno. Blocks */
 struct rusage_k;
+void acct_max_rss(struct task *t);		/* of its address space, before it gives it up */
 void acct_add(struct acct *to, const struct acct *from);
 void process_times(const struct process *p, struct acct *out);	/* dead and live threads */
 void task_times(const struct task *t, struct acct *out);

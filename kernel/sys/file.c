@@ -182,10 +182,9 @@ static ssize move_one(int fd, ubuf_t buf, size_t count, off64 *pos, bool write)
 	if (!ret) {
 		size_t moved = move_on(&buf, &count, pos);
 
-		fd_serve(fd, f);
+		fd_serve(fd, f, count);
 		iter_init_user(&it, buf, count);
 		ret = write ? vfs_write(f, &it, pos) : vfs_read(f, &it, pos);
-		file_used(f, ret);
 		if (moved)
 			ret = ret < 0 ? (ssize)moved : ret + (ssize)moved;
 	}
@@ -286,9 +285,8 @@ long sys_lseek(ufd_t fd, s64 offset, int whence)
 
 	if (!f)
 		return -EBADF;
-	fd_serve(fd, f);
+	fd_serve(fd, f, 0);
 	ret = vfs_llseek(f, offset, whence);
-	file_used(f, 0);
 	fput(f);
 	return ret;
 }

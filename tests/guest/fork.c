@@ -186,6 +186,109 @@ TEST(wait_rusage)
 	CHECK(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec > 0);
 }
 
+/* The signal may come before the child has run an instruction, or before anybody knows its number. */
+TEST(killed_at_birth)
+{
+	int status;
+
+	for (int i = 0; i < 300; i++) {
+		int sig = i % 3 == 0 ? SIGKILL : i % 3 == 1 ? SIGTERM : SIGUSR1;
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (!pid)
+			for (;;)
+				pause();
+		OK(kill(pid, sig));
+		EQ(waitpid(pid, &status, 0), pid);
+		CHECK(WIFSIGNALED(status));
+		EQ(WTERMSIG(status), sig);
+	}
+}
+
+static volatile sig_atomic_t caught_at_birth;
+
+static void catch_at_birth(int sig)
+{
+	caught_at_birth = sig;
+}
+
+TEST(handler_runs_in_a_newborn)
+{
+	struct sigaction sa = { .sa_handler = catch_at_birth };
+	int status;
+
+	OK(sigaction(SIGUSR1, &sa, NULL));
+	for (int i = 0; i < 200; i++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (!pid) {
+			while (!caught_at_birth)
+				;
+			_exit(caught_at_birth == SIGUSR1 ? 7 : 8);
+		}
+		OK(kill(pid, SIGUSR1));
+		EQ(waitpid(pid, &status, 0), pid);
+		EQ(status, 7 << 8);
+	}
+}
+
+static void touch_and_leave(size_t n)
+{
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		_exit(1);
+	for (size_t i = 0; i < n; i += 4096)
+		p[i] = 1;
+	_exit(0);
+}
+
+TEST(wait_tells_the_most_memory)
+{
+	struct rusage ru;
+	int status;
+
+	for (int mib = 4; mib <= 16; mib += 12) {
+		pid_t pid = fork();
+
+		if (!pid)
+			touch_and_leave((size_t)mib << 20);
+		EQ(wait4(pid, &status, 0, &ru), pid);
+		EQ(status, 0);
+		CHECK(ru.ru_maxrss >= mib << 10);
+		CHECK(ru.ru_maxrss < 64 << 10);
+	}
+	OK(getrusage(RUSAGE_CHILDREN, &ru));
+	CHECK(ru.ru_maxrss >= 16 << 10);
+}
+
+/* With its locks held: somebody must be told, from memory that only it had. */
+TEST(robust_lock_of_a_dead_process)
+{
+	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t at;
+	int status;
+
+	CHECK(m != MAP_FAILED);
+	pthread_mutexattr_init(&at);
+	pthread_mutexattr_setpshared(&at, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&at, PTHREAD_MUTEX_ROBUST);
+	EQ(pthread_mutex_init(m, &at), 0);
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(pthread_mutex_lock(m));
+		EQ(waitpid(pid, &status, 0), pid);
+		EQ(status, 0);
+		EQ(pthread_mutex_lock(m), EOWNERDEAD);
+		EQ(pthread_mutex_consistent(m), 0);
+		EQ(pthread_mutex_unlock(m), 0);
+	}
+}
+
 TEST(core_flag_and_signals)
 {
 	struct rlimit none = { 0, 0 };
