@@ -117,15 +117,8 @@ static void timer_expired(void)
 	ktimer_run();
 }
 
-void event_idle(void)
+static void event_handle(const struct host_event *ev, int n)
 {
-	struct host_event ev[EVENTS];
-	int n;
-
-	event_arm_timer();
-	kernel_unlock();
-	n = host_epoll_wait(ep, ev, EVENTS, -1);
-	kernel_lock();
 	for (int i = 0; i < n; i++) {
 		struct event_source *es = (struct event_source *)ev[i].data;
 
@@ -135,4 +128,23 @@ void event_idle(void)
 			es->fn(es->arg, ev[i].events);
 	}
 	bury();
+}
+
+void event_idle(void)
+{
+	struct host_event ev[EVENTS];
+	int n;
+
+	event_arm_timer();
+	kernel_unlock();
+	n = host_epoll_wait(ep, ev, EVENTS, -1);
+	kernel_lock();
+	event_handle(ev, n);
+}
+
+void event_poll(void)
+{
+	struct host_event ev[EVENTS];
+
+	event_handle(ev, host_epoll_wait(ep, ev, EVENTS, 0));
 }

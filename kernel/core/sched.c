@@ -30,6 +30,8 @@
 #define CROWD_MAX_NS (4 * 1000 * 1000LL)
 #define YIELD_LOOKS 2000
 #define POLL_ROUNDS 32			/* looks between two readings of the clock */
+#define LATE_NS (1000 * 1000LL)		/* how long timers and events wait while there are tasks to run */
+#define ATTEND_TASKS 16			/* tasks run between two readings of the clock for that */
 #define STACK_CACHE 64
 
 struct sched_hooks sched_hooks;
@@ -48,6 +50,7 @@ static bool epoll_busy;			/* a worker sleeps in epoll */
 static bool epoll_attended;		/* that, or one was sent there */
 static int awake;			/* workers that do not sleep; of these in a host call: */
 static int in_host;
+static ktime_t attend_at;
 static int together;			/* times in a row that the only guest thread ran on our CPU */
 static bool woke_guest;			/* since the last look */
 static ktime_t crowded_until, crowd_len = CROWD_MIN_NS;
@@ -454,6 +457,25 @@ static void heard(const u32 *ids, ssize bytes)
 		sched_hooks.bell(ids, (int)((size_t)bytes / sizeof(u32)));
 }
 
+/*
+ * With tasks to run at any time nobody sleeps, so nobody hears the bell, timers and events: look after them now
+ * and then. Who sleeps on the bell or in epoll hears it himself.
+ */
+static void attend(void)
+{
+	u32 ids[SCHED_BELL_MAX];
+	ktime_t now = ktime_get();
+
+	if (now < attend_at)
+		return;
+	attend_at = now + LATE_NS;
+	timers_due();
+	if (!bell_sleepers && host_readable(bell[0]))
+		heard(ids, host_read(bell[0], ids, sizeof(ids)));
+	if (!epoll_busy)
+		event_poll();
+}
+
 static void sleep_on_bell(void)
 {
 	u32 ids[SCHED_BELL_MAX];
@@ -489,6 +511,7 @@ static void idle(void)
 static void work(void *arg)
 {
 	struct task *t;
+	u32 n = 0;
 
 	kernel_lock();
 	awake++;
@@ -497,6 +520,8 @@ static void work(void *arg)
 			run_task(t);
 			if (klock_wanted())
 				klock_yield();
+			if (++n % ATTEND_TASKS == 0)
+				attend();
 		}
 		if (!before_sleep())
 			idle();

@@ -44,7 +44,7 @@ int poll_cpus(void)
 	return host_cpus;
 }
 
-static bool called(struct uthread *ut)
+bool uthread_called(const struct uthread *ut)
 {
 	return ut->running && __atomic_load_n(&ut->area->state, __ATOMIC_ACQUIRE) == ST_CALL;
 }
@@ -54,7 +54,7 @@ static bool look(void)
 	bool found = false;
 
 	for (int i = nhot - 1; i >= 0; i--) {
-		if (i < nhot && called(hot[i])) {
+		if (i < nhot && uthread_called(hot[i])) {
 			uthread_trapped(hot[i]);
 			found = true;
 		}
@@ -75,7 +75,7 @@ static bool stop(void)
 	}
 	nhot = 0;
 	for (int i = 0; i < n; i++) {
-		if (called(list[i])) {
+		if (uthread_called(list[i])) {
 			uthread_trapped(list[i]);
 			found = true;
 		}
@@ -91,17 +91,10 @@ static bool want_poll(void)
 static void answer(u32 id)
 {
 	struct space *s = space_by_slot(id / AREA_MAX);
-	struct uthread *ut;
+	struct uthread *ut = s ? space_thread(s, id % AREA_MAX) : NULL;
 
-	if (!s)
-		return;
-	list_for_each(ut, &s->uthreads, node) {
-		if (ut->index == id % AREA_MAX) {
-			if (called(ut))
-				uthread_trapped(ut);
-			return;
-		}
-	}
+	if (ut && uthread_called(ut))
+		uthread_trapped(ut);
 }
 
 static void look_at_all(void)
@@ -113,7 +106,7 @@ static void look_at_all(void)
 		if (!s)
 			continue;
 		list_for_each(ut, &s->uthreads, node)
-			if (called(ut))
+			if (uthread_called(ut))
 				uthread_trapped(ut);
 	}
 }

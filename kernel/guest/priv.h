@@ -17,6 +17,12 @@
 #define CHUNKS (AREA_MAX / CHUNK_AREAS)
 #define TEXTS_MAX 128
 
+/* CHUNK_AREAS areas as the kernel sees them, and the threads that have them. */
+struct chunk {
+	void *map;
+	struct uthread *thread[CHUNK_AREAS];
+};
+
 /* An executable private file mapping in a space. */
 struct text {
 	u64 start, len, off;
@@ -36,7 +42,7 @@ struct space {
 	u32 overdue;			/* sweeps that saw it live although it was put and leaving */
 	bool put;			/* nobody uses it: freed when dead */
 	int nthreads;
-	void *chunk[CHUNKS];
+	struct chunk *chunk[CHUNKS];	/* made when the first of its areas is wanted */
 	u64 used[AREA_MAX / 64];	/* areas given to threads */
 	struct list_head uthreads;
 	struct uthread *maker;		/* has the order to fork it, and perhaps not done so yet; NULL */
@@ -135,7 +141,8 @@ s64 order_result(struct uthread *ut, u32 i);
 void uthread_sync_mask(struct uthread *ut, sigmask_t pending);	/* see task_sync_mask */
 bool uthread_fast(const struct uthread *ut);	/* it may answer calls itself */
 void uthread_wake(struct uthread *ut);
-void uthread_trapped(struct uthread *ut);	/* state became CALL */
+bool uthread_called(const struct uthread *ut);	/* state became CALL, and nobody has seen it */
+void uthread_trapped(struct uthread *ut);	/* it did */
 void space_died(struct space *s);
 
 /* space.c */
@@ -144,6 +151,7 @@ void space_sent(struct space *s);		/* the process has its end */
 void space_discard(struct space *s);
 void space_set_pid(struct space *s, int pid);
 struct space *space_by_slot(u32 slot);
+struct uthread *space_thread(const struct space *s, u32 index);	/* whose area that is; NULL */
 struct space *space_by_pid(int hostpid);
 struct near_area *space_area(struct space *s, u32 index);	/* maps it if need be; NULL: no memory */
 int area_take(struct space *s);					/* a free index or -EAGAIN */

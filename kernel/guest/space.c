@@ -44,16 +44,34 @@ static int slot_take(struct space *s)
 	return -EAGAIN;
 }
 
+static struct chunk *chunk_make(struct space *s, u32 c)
+{
+	struct chunk *new = kzalloc(sizeof(*new));
+
+	if (new)
+		new->map = host_map_shared(s->memfd, (u64)c * CHUNK_AREAS * AREA_SIZE, CHUNK_AREAS * AREA_SIZE);
+	if (new && new->map)
+		return new;
+	kfree(new);
+	return NULL;
+}
+
 struct near_area *space_area(struct space *s, u32 index)
 {
 	u32 c = index / CHUNK_AREAS;
 
 	if (!s->chunk[c])
-		s->chunk[c] = host_map_shared(s->memfd, (u64)c * CHUNK_AREAS * AREA_SIZE,
-					      CHUNK_AREAS * AREA_SIZE);
+		s->chunk[c] = chunk_make(s, c);
 	if (!s->chunk[c])
 		return NULL;
-	return (struct near_area *)((char *)s->chunk[c] + (index % CHUNK_AREAS) * AREA_SIZE);
+	return (struct near_area *)((char *)s->chunk[c]->map + (index % CHUNK_AREAS) * AREA_SIZE);
+}
+
+struct uthread *space_thread(const struct space *s, u32 index)
+{
+	const struct chunk *c = s->chunk[index / CHUNK_AREAS];
+
+	return c ? c->thread[index % CHUNK_AREAS] : NULL;
 }
 
 /* An area is free again when the host says that its last thread is gone. */
@@ -107,9 +125,12 @@ static void space_free(struct space *s)
 	pid_unhash(s);
 	fds_space_gone(s);
 	table[s->slot] = NULL;
-	for (u32 c = 0; c < CHUNKS; c++)
-		if (s->chunk[c])
-			host_unmap(s->chunk[c], CHUNK_AREAS * AREA_SIZE);
+	for (u32 c = 0; c < CHUNKS; c++) {
+		if (!s->chunk[c])
+			continue;
+		host_unmap(s->chunk[c]->map, CHUNK_AREAS * AREA_SIZE);
+		kfree(s->chunk[c]);
+	}
 	host_close(s->memfd);
 	host_close(s->ctl);
 	space_sent(s);

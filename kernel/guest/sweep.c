@@ -97,6 +97,9 @@ static void look_at_thread(struct uthread *ut)
 		limit = BORROWED_ROUNDS;
 	else
 		limit = ~0u;
+	/* It has come in, but the workers are too busy to see it: that is not its fault. */
+	if (uthread_called(ut))
+		uthread_trapped(ut);
 	if (!ut->running || limit == ~0u)
 		ut->deaf = 0;
 	else if (++ut->deaf > limit)

@@ -38,6 +38,7 @@ int uthread_new(struct space *s, u32 index, struct uthread **out)
 	ut->fd_there = -1;
 	wq_init(&ut->wq);
 	list_add_tail(&ut->node, &s->uthreads);
+	s->chunk[index / CHUNK_AREAS]->thread[index % CHUNK_AREAS] = ut;
 	s->used[index / 64] |= 1ULL << (index % 64);
 	s->nthreads++;
 	*out = ut;
@@ -52,6 +53,7 @@ void uthread_free(struct uthread *ut)
 	if (ut->running)
 		guests_running--;
 	list_del_init(&ut->node);
+	ut->space->chunk[ut->index / CHUNK_AREAS]->thread[ut->index % CHUNK_AREAS] = NULL;
 	ut->space->nthreads--;
 	kfree(ut);
 }

@@ -5,7 +5,9 @@
 #include "host/host.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -94,6 +96,13 @@ int host_epoll_wait(int ep, struct host_event *ev, int n, int timeout_ms)
 	for (int i = 0; i < got; i++)
 		ev[i] = (struct host_event){ e[i].events, e[i].data.u64 };
 	return got;
+}
+
+bool host_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
 }
 
 static int signalfd_for(const sigset_t *set)

@@ -77,6 +77,7 @@ struct host_event {
 	u64 data;
 };
 int host_epoll_wait(int ep, struct host_event *ev, int n, int timeout_ms);	/* blocks; 0 on EINTR */
+bool host_readable(int fd);		/* a read would not block now */
 int host_signalfd_chld(void);		/* SIGCHLD blocked and delivered here */
 int host_signalfd_term(void);		/* the same for SIGINT, SIGTERM, SIGWINCH */
 int host_signalfd_read(int fd);		/* the signal number, or 0: none left */
