@@ -207,7 +207,7 @@ static int config_run(const struct config_cmd *c, struct file *f, ustr_t ukey, u
 
 long sys_fsconfig(ufd_t fd, u32 cmd, ustr_t ukey, uaddr_t uvalue, int aux)
 {
-	const struct config_cmd *c = &config_cmds[cmd];
+	const struct config_cmd *c;
 	struct file *f;
 	int err;
 
@@ -215,6 +215,7 @@ long sys_fsconfig(ufd_t fd, u32 cmd, ustr_t ukey, uaddr_t uvalue, int aux)
 		return -EINVAL;
 	if (cmd >= ARRAY_SIZE(config_cmds))
 		return -EOPNOTSUPP;
+	c = &config_cmds[cmd];
 	if (!ukey == (c->key == NEED_IT) || !uvalue == (c->value == NEED_IT) || !c->aux_ok(aux))
 		return -EINVAL;
 	f = fd_get(fd);
