@@ -44,6 +44,34 @@ TEST(create_join_200)
 		EQ(join(t[i]), 2 * i);
 }
 
+static int crowd_stop;
+
+static void *in_a_crowd(void *arg)
+{
+	sigset_t pending;
+	struct timespec nap = { 0, 10000000 };
+
+	while (!__atomic_load_n(&crowd_stop, __ATOMIC_RELAXED)) {
+		ZERO(sigpending(&pending));
+		nanosleep(&nap, NULL);
+	}
+	return arg;
+}
+
+/* More threads with something to say than can be heard at once: none is forgotten, none taken for dead. */
+TEST_TIMEOUT(crowd, 60)
+{
+	pthread_t t[600];
+	long i;
+
+	for (i = 0; i < 600; i++)
+		t[i] = start(in_a_crowd, (void *)i);
+	sleep(1);
+	__atomic_store_n(&crowd_stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 600; i++)
+		EQ(join(t[i]), i);
+}
+
 TEST(create_join_in_a_row)
 {
 	long i;
