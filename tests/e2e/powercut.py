@@ -23,6 +23,7 @@ from umlaut import LINUX, PATIENCE, case, check, compile_c, main, run, same, tmp
 DISKS = int(os.environ.get("POWERCUT_DISKS", "16"))
 SEED = int(os.environ.get("POWERCUT_SEED", str(int(time.time()) % 100000)))
 SECTOR = 512
+MOO, MKCOW = (os.path.join(os.path.dirname(LINUX), x) for x in ("uml_moo", "uml_mkcow"))
 BATCH = 16                      # disks that a machine has
 RECORD = struct.Struct("=IIQQQ")
 WRITE, HOLE, FLUSH, END = 1, 2, 3, 4
@@ -147,12 +148,17 @@ def any_sectors(changes, rng):
 WAYS = [all_of, none_of, some_requests, some_requests, all_but_one, only_one, torn_requests, any_sectors]
 
 
-def whole_superblock(left, changes):
+def whole_superblock(left, changes, first):
     """ext4's superblock is two sectors with one checksum, which Linux, too, takes for one that a disk writes whole."""
-    if 2 in left or 3 in left:
+    pair = (first + 2, first + 3)
+    if pair[0] in left or pair[1] in left:
         full = all_of(changes, None)
-        left.update({s: full[s] for s in (2, 3) if s in full})
+        left.update({s: full[s] for s in pair if s in full})
     return left
+
+
+def copy_sparse(path, to):
+    subprocess.run(["cp", "--sparse=always", path, to], check=True)
 
 
 def put(f, place, data):
@@ -160,8 +166,8 @@ def put(f, place, data):
     f.write(data)
 
 
-def make_disks(log, base, cuts, rng):
-    """A disk for each cut: (path, cut, way)."""
+def make_disks(log, base, cuts, rng, first):
+    """A disk for each cut: (path, cut, way). first: where in the file the disk's sector 0 is."""
     durable = sorted((c for c in log.changes if c.durable < NEVER), key=lambda c: (c.durable, c.begin))
     at = 0
     with open(base, "r+b") as f:
@@ -171,11 +177,11 @@ def make_disks(log, base, cuts, rng):
                 at += 1
             f.flush()
             path = os.path.join(tmp(), f"cut{n}")
-            shutil.copy(base, path)
+            copy_sparse(base, path)
             pending = log.pending(cut)
             way = rng.choice(WAYS) if pending else none_of
             with open(path, "r+b") as out:
-                for s, b in whole_superblock(way(pending, rng), pending).items():
+                for s, b in whole_superblock(way(pending, rng), pending, first).items():
                     put(out, s * SECTOR, b)
             yield path, cut, way.__name__
 
@@ -213,11 +219,11 @@ def promises(said, length):
     return expectations([x.split() for x in text.splitlines(keepends=True) if x.endswith("\n")])
 
 
-def look_at_all(disks, options):
+def look_at_all(disks, options, backing):
     """Mounts each in turn; {disk: files}"""
     text = "".join(f"echo disk {n}; mount -t ext4 {options} /dev/ubd{'abcdefghijklmnop'[n]} /d && /p/crash_load look /d;"
                    f"umount /d && echo unmounted {n};" for n in range(len(disks)))
-    r = run(machine(text.rstrip(";"), *(f"ubd{n}={d}" for n, d in enumerate(disks))), timeout=120)
+    r = run(machine(text.rstrip(";"), *(f"ubd{n}={d}{backing and ',' + backing}" for n, d in enumerate(disks))), timeout=120)
     found = {}
     for n, part in enumerate(r.out.split("disk ")[1:]):
         lines = part.splitlines()
@@ -228,9 +234,18 @@ def look_at_all(disks, options):
     return found
 
 
-def check_by_e2fsck_alone(path, what):
-    copy = path + ".copy"
-    shutil.copy(path, copy)
+def flat(path, backing):
+    """The disk in a file as e2fsck needs it."""
+    copy = path + ".flat"
+    if backing:
+        subprocess.run([MOO, "-b", backing, path, copy], check=True)
+    else:
+        copy_sparse(path, copy)
+    return copy
+
+
+def check_by_e2fsck_alone(path, what, backing):
+    copy = flat(path, backing)
     status, text = fsck(copy, what, "-fy")
     check(status in (0, 1), text)
     same(fsck(copy, what, "-fn")[0], 0, text)
@@ -243,41 +258,53 @@ def keep(path):
         shutil.copy(path, os.environ["POWERCUT_KEEP"])
 
 
-def check_batch(batch, log, said, seed, options):
+def check_batch(batch, log, said, seed, options, backing):
     names = {path: f"{seed}, cut {cut} of {len(log.text)}, {way}" for path, cut, way in batch}
     for path, cut, _ in batch:
         keep(path)
         if cut % 3 == 0:
-            check_by_e2fsck_alone(path, names[path])
-    found = look_at_all([path for path, _, _ in batch], options)
+            check_by_e2fsck_alone(path, names[path], backing)
+    found = look_at_all([path for path, _, _ in batch], options, backing)
     for path, cut, _ in batch:
         compare(promises(said, log.text[cut]), found[path], names[path])
-        status, text = fsck(path, names[path], "-fn")
+        copy = flat(path, backing) if backing else path
+        status, text = fsck(copy, names[path], "-fn")
         same(status, 0, text)
-        os.unlink(path)
+        for done in {path, copy}:
+            os.unlink(done)
 
 
-def cut_disks(kind, options, *mkfs, mounts=1):
+def make_cow(backing):
+    """A copy-on-write file over it, empty; and its sector at which the disk's first one is."""
+    cow = backing + ".cow"
+    subprocess.run([MKCOW, cow, backing], check=True)
+    return cow, (os.path.getsize(cow) - os.path.getsize(backing)) // SECTOR
+
+
+def cut_disks(kind, options, *mkfs, mounts=1, on_cow=False):
     """Loads with seeds of their own, each on a fresh disk, and disks cut from each."""
-    fresh = make_disk(kind, *mkfs, size=24 << 20)
+    fresh, first, backing = make_disk(kind, *mkfs, size=24 << 20), 0, ""
+    if on_cow:
+        backing = fresh
+        fresh, first = make_cow(backing)
     left, seed, promised = DISKS, SEED, 0
     share = max(BATCH // 2, DISKS // 10)
     while left:
         rng = random.Random(seed)
         image, base = fresh + ".work", fresh + ".base"
         for copy in (image, base):
-            shutil.copy(fresh, copy)
+            copy_sparse(fresh, copy)
         log, said = record(image, seed, options, mounts)
         promised += len(promises(said, len(said)))
         n = min(left, share)
-        disks, batch = make_disks(log, base, log.cuts(n, rng), rng), []
+        disks, batch = make_disks(log, base, log.cuts(n, rng), rng, first), []
         for disk in disks:
             batch.append(disk)
             if len(batch) == BATCH:
-                check_batch(batch, log, said, seed, options)
+                check_batch(batch, log, said, seed, options, backing)
                 batch = []
         if batch:
-            check_batch(batch, log, said, seed, options)
+            check_batch(batch, log, said, seed, options, backing)
         left, seed = left - n, seed + 1
     check(promised > 5, "promises", promised)
 
@@ -310,6 +337,11 @@ def mounted_again_and_again():
 @case
 def freed_blocks_discarded():
     cut_disks("discard", "-o discard,commit=1")
+
+
+@case
+def on_a_copy_on_write_file():
+    cut_disks("cow", "", on_cow=True)
 
 
 if __name__ == "__main__":
