@@ -98,8 +98,10 @@ int sq_load(struct sqfs *fs)
 
 	fs->s.bytes_used = fs->bdev->size;	/* until it says itself */
 	err = sq_device_read(fs, 0, &fs->s, sizeof(fs->s));
-	if (err)
-		return -EINVAL;
+	if (err) {
+		pr_err("SQUASHFS error: unable to read squashfs_super_block");
+		return err;
+	}
 	err = check_super(fs);
 	if (err)
 		return err;

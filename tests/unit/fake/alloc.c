@@ -67,6 +67,18 @@ char *kstrdup(const char *s)
 	return p ? strcpy(p, s) : NULL;
 }
 
+char *kstrndup(const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *p = kmalloc(len + 1);
+
+	if (!p)
+		return NULL;
+	memcpy(p, s, len);
+	p[len] = 0;
+	return p;
+}
+
 char *kasprintf(const char *fmt, ...)
 {
 	char buf[256];

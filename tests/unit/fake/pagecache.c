@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the page cache needs from the rest of the kernel: enough memory, no threads, no guest process.
- * Included by a test's .c file, beside mm.c and sched.c.
+ * Included by a test's .c file, beside mm.c and sched.c. Weak: what a test that links more gets from there.
  */
 #include "abi/errno.h"
 #include "core/log.h"
@@ -24,19 +24,19 @@ u64 mem_free(void)
 	return fake_mem_total;
 }
 
-ktime_t ktime_get(void)
+__attribute__((weak)) ktime_t ktime_get(void)
 {
 	static ktime_t now;
 
 	return ++now;
 }
 
-bool fatal_signal_pending(const struct task *t)
+__attribute__((weak)) bool fatal_signal_pending(const struct task *t)
 {
 	return false;
 }
 
-void log_at(enum log_level level, const char *fmt, ...)
+__attribute__((weak)) void log_at(enum log_level level, const char *fmt, ...)
 {
 }
 
