@@ -7,6 +7,7 @@
  * the hand came by, is dirty, or is in use, gets another round.
  */
 #include "mm/pcpriv.h"
+#include "mm/shrinker.h"
 
 #include "core/sched.h"
 #include "host/host.h"
@@ -256,6 +257,8 @@ static u64 reclaim(u64 pages, bool may_block)
 		list_add(&p->lru, &lru);
 		done += reclaim_one(p, may_block);
 	}
+	if (done < pages)
+		done += shrinkers_run(MIN(pages - done, ~0ULL / PAGE_SIZE) * PAGE_SIZE) / PAGE_SIZE;
 	return done;
 }
 

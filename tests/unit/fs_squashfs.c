@@ -27,6 +27,7 @@ static bool refuse(void)
 #include "fs/fs.h"
 #include "fs/squashfs/disk.h"
 #include "mm/pagecache.h"
+#include "mm/shrinker.h"
 #include "vfs/dcache.h"
 #include "vfs/vfs.h"
 
@@ -339,6 +340,30 @@ static void everything(void **state)
 	assert_false(failed);
 }
 
+static void gives_up_memory(void **state)
+{
+	struct mount *m;
+	struct path root;
+	s64 before = fake_file_bytes;
+
+	expected = 0;
+	assert_int_equal(vfs_kern_mount(&squashfs_type, "disk", MS_RDONLY, "", &m), 0);
+	root = (struct path){ m, m->root };
+	fake_task.fs = fs_ctx_new(mount_ns_new(m), &root);
+	all();
+	pagecache_drop_clean();
+	assert_int_equal(fake_file_bytes, before);
+	all();
+	assert_true(fake_file_bytes > before + 2 * BLOCK);
+	assert_int_equal(shrinkers_run(1), BLOCK);
+	assert_false(failed);
+	mount_ns_put(fake_task.fs->ns);
+	fs_ctx_put(fake_task.fs);
+	fake_task.fs = NULL;
+	pagecache_drop_clean();
+	assert_int_equal(fake_file_bytes, before);
+}
+
 static void each_allocation(void **state)
 {
 	long before;
@@ -382,7 +407,7 @@ static void each_read(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { CASE(everything), CASE(each_allocation), CASE(each_read) };
+	static const struct CMUnitTest tests[] = { CASE(everything), CASE(gives_up_memory), CASE(each_allocation), CASE(each_read) };
 
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

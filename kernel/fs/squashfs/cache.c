@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What was decompressed last: a few entries of one size, found by their place on the device. Memory is taken when an
- * entry is first used and kept until the file system is unmounted.
+ * entry is first used, counts as cached, and is given up when memory is short.
  */
 #include "fs/squashfs/priv.h"
 
 #include "abi/errno.h"
 #include "lib/alloc.h"
+#include "mm/mm.h"
 
 void sq_cache_init(struct sq_cache *c, u32 size, unsigned int max)
 {
@@ -17,16 +18,19 @@ void sq_cache_init(struct sq_cache *c, u32 size, unsigned int max)
 	c->size = size;
 }
 
+static void drop(struct sq_cache *c, struct sq_entry *e)
+{
+	list_del_init(&e->lru);
+	kfree(e->data);
+	kfree(e);
+	c->n--;
+	mem_charge_file(-(s64)c->size);
+}
+
 void sq_cache_free(struct sq_cache *c)
 {
-	while (c->n) {
-		struct sq_entry *e = list_first(&c->lru, struct sq_entry, lru);
-
-		list_del_init(&e->lru);
-		kfree(e->data);
-		kfree(e);
-		c->n--;
-	}
+	while (c->n)
+		drop(c, list_first(&c->lru, struct sq_entry, lru));
 }
 
 static struct sq_entry *find(struct sq_cache *c, u64 pos, u32 word)
@@ -52,6 +56,7 @@ static struct sq_entry *more(struct sq_cache *c)
 	}
 	list_add_tail(&e->lru, &c->lru);
 	c->n++;
+	mem_charge_file(c->size);
 	return e;
 }
 
@@ -68,11 +73,29 @@ static struct sq_entry *oldest(struct sq_cache *c)
 /* One that may be filled, or NULL: no memory for the first. Blocks while all are in use. */
 static struct sq_entry *spare(struct sq_cache *c)
 {
-	struct sq_entry *e = c->n < c->max ? more(c) : NULL;
+	struct sq_entry *e;
 
-	if (!e && c->n)
-		wait_event(&c->wait, (e = oldest(c)) != NULL, "squashfs");
-	return e;
+	for (;;) {
+		e = c->n < c->max ? more(c) : NULL;
+		if (!e)
+			e = oldest(c);
+		if (e || !c->n)
+			return e;
+		/* None may be left: sq_cache_shrink(). */
+		wait_event(&c->wait, oldest(c) || !c->n, "squashfs");
+	}
+}
+
+u64 sq_cache_shrink(struct sq_cache *c, u64 bytes)
+{
+	struct sq_entry *e;
+	u64 done = 0;
+
+	while (done < bytes && (e = oldest(c))) {
+		drop(c, e);
+		done += c->size;
+	}
+	return done;
 }
 
 static void use(struct sq_cache *c, struct sq_entry *e)

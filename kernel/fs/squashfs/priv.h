@@ -10,6 +10,7 @@
 #include "block/blkdev.h"
 #include "fs/squashfs/disk.h"
 #include "host/decompress/decompress.h"
+#include "mm/shrinker.h"
 #include "vfs/vfs.h"
 
 #define SQ_HASH 256u
@@ -53,6 +54,7 @@ struct sqfs {
 	u64 xattr_list, xattr_data;	/* xattr_list: SQ_NO_TABLE: none */
 	u32 xattrs;
 	struct sq_cache meta, blocks, fragments;
+	struct shrinker shrinker;
 	bool panic;			/* errors=panic */
 	unsigned int errors;		/* reported so far */
 };
@@ -112,6 +114,7 @@ void sq_cache_free(struct sq_cache *c);		/* nobody uses it */
 int sq_cache_get(struct sqfs *fs, struct sq_cache *c, u64 pos, u32 word,
 		 int (*fill)(struct sqfs *fs, struct sq_entry *e, u32 size), struct sq_entry **out);
 void sq_cache_put(struct sq_cache *c, struct sq_entry *e);	/* nb */
+u64 sq_cache_shrink(struct sq_cache *c, u64 bytes);	/* frees what nobody uses: how much. nb */
 
 /* --- read.c. Block. --- */
 

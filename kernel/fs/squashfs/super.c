@@ -56,6 +56,7 @@ static void sq_kill(struct super *sb)
 	if (!fs)
 		return;
 	list_del_init(&fs->node);
+	shrinker_del(&fs->shrinker);
 	sq_cache_free(&fs->meta);
 	sq_cache_free(&fs->blocks);
 	sq_cache_free(&fs->fragments);
@@ -150,6 +151,18 @@ static struct super *find_mounted(const struct blkdev *bdev)
 	return NULL;
 }
 
+/* Large blocks first: those of metadata are used again and again. */
+static u64 sq_shrink(struct shrinker *s, u64 bytes)
+{
+	struct sqfs *fs = container_of(s, struct sqfs, shrinker);
+	struct sq_cache *const caches[] = { &fs->blocks, &fs->fragments, &fs->meta };
+	u64 done = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(caches) && done < bytes; i++)
+		done += sq_cache_shrink(caches[i], bytes - done);
+	return done;
+}
+
 static struct sqfs *fs_alloc(struct super *sb)
 {
 	struct sqfs *fs = sb ? kzalloc(sizeof(*fs)) : NULL;
@@ -162,6 +175,8 @@ static struct sqfs *fs_alloc(struct super *sb)
 	sq_cache_init(&fs->meta, 0, 0);
 	sq_cache_init(&fs->blocks, 0, 0);
 	sq_cache_init(&fs->fragments, 0, 0);
+	fs->shrinker.shrink = sq_shrink;
+	shrinker_add(&fs->shrinker);
 	fs->sb = sb;
 	sb->private = fs;
 	return fs;
