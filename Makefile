@@ -82,27 +82,29 @@ ifneq ($(filter-out $(no-config-goals),$(goals)),)
 include $(KCONFIG_CONFIG)
 endif
 
-# A folder that belongs to an option; everything else is always built.
+# Folders and files that belong to an option; everything else is always built.
 option-HOSTFS := kernel/fs/hostfs
 option-TMPFS  := kernel/fs/tmpfs
 option-PROCFS := kernel/fs/procfs
 option-SYSFS  := kernel/fs/sysfs
+option-BLOCK  := kernel/block kernel/disks.c $(wildcard kernel/dev/blk*.c kernel/dev/loop*.c) kernel/fs/tmpfs/blknodes.c \
+	kernel/fs/sysfs/block.c kernel/fs/procfs/block.c
 option-EXT4   := kernel/fs/ext4
 option-SQUASHFS := kernel/fs/squashfs kernel/host/decompress
-options := HOSTFS TMPFS PROCFS SYSFS EXT4 SQUASHFS
+options := HOSTFS TMPFS PROCFS SYSFS BLOCK EXT4 SQUASHFS
 left-out := $(foreach o,$(options),$(if $(filter y,$(CONFIG_$(o))),,$(option-$(o))))
 
 # ---- sources --------------------------------------------------------------------------------
 
 folders := $(filter-out abi near embed,$(notdir $(patsubst %/,%,$(wildcard kernel/*/))))
 find-src = $(sort $(if $(wildcard $(1)),$(shell find $(1) -name '*.[cS]')))
-keep-src = $(filter-out $(addsuffix /%,$(left-out)),$(1))
+keep-src = $(filter-out $(left-out) $(addsuffix /%,$(left-out)),$(1))
 to-obj = $(addprefix $(B)/obj/,$(addsuffix .o,$(basename $(1))))
 
 lib-src := $(call find-src,lib)
 $(foreach f,$(folders),$(eval $(f)-src := $(call keep-src,$(call find-src,kernel/$(f)))))
 folders := $(foreach f,$(folders),$(if $($(f)-src),$(f)))
-main-src := $(wildcard kernel/*.c)
+main-src := $(call keep-src,$(wildcard kernel/*.c))
 near-src := $(call find-src,kernel/near)
 
 archives := $(if $(lib-src),$(B)/lib.a) $(foreach f,$(folders),$(B)/$(f).a)

@@ -6,7 +6,6 @@
 #include "devices.h"
 
 #include "abi/errno.h"
-#include "block/ubd.h"
 #include "lib/alloc.h"
 #include "lib/strto.h"
 #include "mm/mm.h"
@@ -101,32 +100,10 @@ static int mem_remove(const char *arg, const char **error)
 	return -EBUSY;
 }
 
-/* --- disks --- */
-
-static int ubd_config(const char *arg, const char **error)
-{
-	const char *text = NULL;
-	int err = ubd_hot_config(arg, &text);
-
-	*error = text ? text : "";
-	return err;
-}
-
-#define PATHS_MAX 8200			/* two names of files and a comma */
-
-static int ubd_get(const char *arg, struct seq_buf *out, const char **error)
-{
-	char *text = kmalloc(PATHS_MAX);
-	int err = text ? ubd_hot_get(arg, text, PATHS_MAX, error) : -ENOMEM;
-
-	if (!err)
-		seq_puts(out, text);
-	kfree(text);
-	return err;
-}
-
 const struct mc_device devices[] = {
-	{ "ubd", ubd_config, ubd_get, ubd_hot_remove },
+#ifdef CONFIG_BLOCK
+	{ "ubd", disk_config, disk_get, disk_remove },
+#endif
 	{ "con", con_config, con_get, con_remove },
 	{ "ssl", ssl_config, ssl_get, ssl_remove },
 	{ "mem", mem_config, mem_get, mem_remove },

@@ -106,6 +106,8 @@ struct blkdev {
 
 /* --- for users --- */
 
+#ifdef CONFIG_BLOCK
+
 /* By number or by name without "/dev/": a reference, or NULL. nb */
 struct blkdev *blkdev_get(u32 dev);
 struct blkdev *blkdev_by_name(const char *name);
@@ -115,6 +117,19 @@ struct blkdev *blkdev_by_root(const char *text);
 bool blkdev_is_root_text(const char *text);
 struct blkdev *blkdev_ref(struct blkdev *b);
 void blkdev_put(struct blkdev *b);
+/* Block majors: /proc/devices. nb */
+bool blkdev_major(unsigned int i, u32 *major, const char **name);
+
+#else	/* a kernel without disks finds none */
+
+static inline struct blkdev *blkdev_by_root(const char *text) { return NULL; }
+static inline bool blkdev_is_root_text(const char *text) { return false; }
+static inline struct blkdev *blkdev_ref(struct blkdev *b) { return b; }
+static inline void blkdev_put(struct blkdev *b) {}
+static inline bool blkdev_major(unsigned int i, u32 *major, const char **name) { return false; }
+
+#endif
+
 /* The next after b (NULL: the first) in order of number: a reference, takes b's. NULL at the end. nb */
 struct blkdev *blkdev_next(struct blkdev *b);
 /*
@@ -181,8 +196,6 @@ struct blk_listener {
 #define BLK_STAT_FIELDS 17
 void blk_get_stat(struct blkdev *b, u64 v[BLK_STAT_FIELDS]);
 void blkdev_listen(struct blk_listener *l);	/* for ever */
-/* Block majors: /proc/devices. nb */
-int blkdev_register_major(u32 major, const char *name);
-bool blkdev_major(unsigned int i, u32 *major, const char **name);
+int blkdev_register_major(u32 major, const char *name);	/* nb */
 
 #endif

@@ -16,6 +16,8 @@ struct seq_buf;
 #define UBD_MAX 16
 #define UBD_FILES_MAX (2 * UBD_MAX)
 
+#ifdef CONFIG_BLOCK
+
 /* What follows "ubd" of an option: "0=file", "bs=cow,backing", "=sync". Mistakes are logged. nb */
 void ubd_setup(const char *text);
 /* root_fs in the current directory is disk 0: for a root that is on it, when nothing else was said. nb */
@@ -38,5 +40,18 @@ void ubd_shutdown(void);
 int ubd_hot_config(const char *arg, const char **error);
 int ubd_hot_get(const char *arg, char *out, size_t n, const char **error);
 int ubd_hot_remove(const char *arg, const char **error);
+
+#else	/* there are none, and the option is ignored as Linux does with what it was built without */
+
+static inline void ubd_setup(const char *text) {}
+static inline void ubd_default(void) {}
+static inline bool ubd_default_exists(void) { return false; }
+static inline bool ubd_configured(unsigned int index) { return false; }
+static inline void ubd_open_files(void) {}
+static inline const char *ubd_host_file(unsigned int i, bool *write) { return NULL; }
+static inline int ubd_init(void) { return 0; }
+static inline void ubd_shutdown(void) {}
+
+#endif
 
 #endif

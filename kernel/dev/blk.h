@@ -12,7 +12,12 @@ struct file;
 struct file_ops;
 struct path;
 
+#ifdef CONFIG_BLOCK
 extern const struct file_ops block_fops;
+#define BLOCK_FOPS (&block_fops)
+#else
+#define BLOCK_FOPS NULL			/* opening a node of a block device is ENXIO */
+#endif
 
 /* blkioctl.c. -ENOIOCTLCMD_K: not ours. May block. */
 long block_ioctl(struct file *f, u32 cmd, u64 arg);

@@ -34,7 +34,11 @@ struct loop {
 extern const struct file_ops loop_control_fops;
 
 /* The first eight devices. 0 or -errno. Blocks. */
+#ifdef CONFIG_BLOCK
 int loop_init(void);
+#else
+static inline int loop_init(void) { return 0; }
+#endif
 /* Of a device; NULL: no loop device. nb */
 struct loop *loop_of(const struct blkdev *b);
 

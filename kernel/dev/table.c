@@ -24,7 +24,9 @@ const struct dev_entry dev_table[] = {
 	{ "kmsg", MEM_MAJOR, 11, 1, 0644, &kmsg_fops },
 	{ "watchdog", MISC_MAJOR, 130, 1, 0600, &watchdog_fops },
 	{ "tty", TTYAUX_MAJOR, 0, 1, 0666, NULL },
+#ifdef CONFIG_BLOCK
 	{ "loop-control", MISC_MAJOR, 237, 1, 0660, &loop_control_fops },
+#endif
 	{ "console", TTYAUX_MAJOR, 1, 1, 0600, NULL },
 	{ "ptmx", TTYAUX_MAJOR, 2, 1, 0666, NULL },
 	{ "tty%u", TTY_MAJOR, 0, 16, 0620, NULL },
@@ -37,7 +39,7 @@ int dev_init(void)
 	const struct dev_entry *d;
 	int err;
 
-	dev_block_ops = &block_fops;
+	dev_block_ops = BLOCK_FOPS;
 	for (d = dev_table; d->name; d++) {
 		if (!d->fops)
 			continue;

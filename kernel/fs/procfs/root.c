@@ -360,7 +360,9 @@ static const struct proc_entry top_table[] = {
 	PROC_FILE("cpuinfo", 0444, proc_show_cpuinfo),
 	TEXT("crypto", ""),
 	PROC_FILE("devices", 0444, show_devices),
+#ifdef CONFIG_BLOCK
 	PROC_FILE("diskstats", 0444, proc_show_diskstats),
+#endif
 	TEXT("dma", ""),
 	PROC_DIR("driver", 0555, driver_table),
 	TEXT("execdomains", "0-0\tLinux           \t[kernel]\n"),
@@ -381,7 +383,9 @@ static const struct proc_entry top_table[] = {
 	TEXT("modules", ""),
 	LINK("mounts", "self/mounts"),
 	LINK("net", "self/net"),
+#ifdef CONFIG_BLOCK
 	PROC_FILE("partitions", 0444, proc_show_partitions),
+#endif
 	PROC_FILE("softirqs", 0444, proc_show_softirqs),
 	PROC_FILE("stat", 0444, proc_show_stat),
 	TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"),

@@ -52,6 +52,10 @@ static inline bool sys_visible(const struct sys_node *n)
 }
 
 /* block.c: from now on the tree shows the block devices that there are. */
+#ifdef CONFIG_BLOCK
 void sys_follow_block(void);
+#else
+static inline void sys_follow_block(void) {}
+#endif
 
 #endif

@@ -87,7 +87,11 @@ int tmpfs_set_fsx(struct inode *i, const struct fsx_k *x);
 long tmpfs_ioctl(struct file *f, u32 cmd, u64 arg);	/* ioctl.c */
 
 /* blknodes.c: from now on the block devices that there are have a node in the directory devtmpfs_root. */
+#ifdef CONFIG_BLOCK
 void devtmpfs_follow_block(struct dentry *devtmpfs_root);
+#else
+static inline void devtmpfs_follow_block(struct dentry *devtmpfs_root) {}
+#endif
 
 /* data.c, map.c */
 extern const struct file_ops tmpfs_file_fops;
