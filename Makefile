@@ -90,8 +90,9 @@ option-SYSFS  := kernel/fs/sysfs
 option-BLOCK  := kernel/block kernel/disks.c $(wildcard kernel/dev/blk*.c kernel/dev/loop*.c) kernel/fs/tmpfs/blknodes.c \
 	kernel/fs/sysfs/block.c kernel/fs/procfs/block.c
 option-EXT4   := kernel/fs/ext4
-option-SQUASHFS := kernel/fs/squashfs kernel/host/decompress
-options := HOSTFS TMPFS PROCFS SYSFS BLOCK EXT4 SQUASHFS
+option-SQUASHFS := kernel/fs/squashfs
+option-DECOMPRESS := kernel/host/decompress
+options := HOSTFS TMPFS PROCFS SYSFS BLOCK EXT4 SQUASHFS DECOMPRESS
 left-out := $(foreach o,$(options),$(if $(filter y,$(CONFIG_$(o))),,$(option-$(o))))
 
 # ---- sources --------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -fno-omit-frame-pointer -fno-pi
 ASFLAGS := -g -fno-pie
 LDFLAGS := -no-pie -static-libgcc -Wl,-z,noexecstack $(SANFLAGS) $(EXTRA_LDFLAGS)
 # What few programs have is linked statically: a machine that is made for one command starts faster.
-LDLIBS := -lpthread -lz $(if $(CONFIG_SQUASHFS),-l:liblzma.a -l:libzstd.a -l:liblz4.a)
+LDLIBS := -lpthread -lz $(if $(CONFIG_DECOMPRESS),-l:liblzma.a -l:libzstd.a -l:liblz4.a)
 
 # Code that runs inside guest processes: no library, no writable globals reached through a GOT,
 # no vector registers (those are the guest's), no jump tables (they would need relocations).

@@ -383,7 +383,7 @@ static const struct option options[] = {
 	{ "rw", false, opt_rw, "rw\n    Mount the root writable." },
 	{ "init=", false, opt_init, "init=PATH\n    First program." },
 	{ "rdinit=", false, opt_rdinit, "rdinit=PATH\n    First program of an initramfs." },
-	{ "initrd=", true, opt_initrd, "initrd=FILE\n    cpio archive (plain or gzip) to boot from." },
+	{ "initrd=", true, opt_initrd, "initrd=FILE\n    cpio archive (plain, gzip, xz, zstd, or lz4 -l) to boot from." },
 	{ "umid=", true, opt_umid, "umid=NAME\n    Name of this machine." },
 	{ "uml_dir=", true, opt_uml_dir, "uml_dir=DIR\n    Where machines' directories are. Default: ~/.uml" },
 	{ "mconsole=", false, opt_mconsole,

@@ -3,6 +3,7 @@
 """Boots of the embedded root: what the command line does, and how a machine ends."""
 import gzip
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -141,6 +142,36 @@ def initrd():
         r = run([*SPEAK, "initrd=" + path])
         same(r.status, 0, r.out)
         holds(r.out, "mine\n")
+
+
+PACKERS = (["gzip"], ["xz", "--check=crc32"], ["xz", "-9"], ["zstd", "-q"], ["zstd", "-q", "--ultra", "-22"], ["lz4", "-q", "-l"])
+
+
+@case
+def initrd_packed_in_other_ways():
+    with open(BUSYBOX, "rb") as f:
+        busybox = f.read()
+    first = cpio([("bin", 0o40755, b""), ("bin/busybox", 0o100755, busybox), ("bin/sh", 0o120777, b"busybox"), ("large", 0o100644, bytes(3 << 20))])
+    second = cpio([("dev", 0o40755, b""), ("dev/console", 0o20600, (5, 1)),
+                   ("init", 0o100755, b"#!/bin/sh\n/bin/busybox wc -c /large\n/bin/busybox poweroff -f\n")])
+    path = os.path.join(tmp(), "packed")
+    for packer in PACKERS:
+        if not shutil.which(packer[0]):
+            continue
+        one, two = (subprocess.run([*packer, "-c"], input=x, capture_output=True, check=True).stdout for x in (first, second))
+        # One behind the other, or a plain one behind zeroes.
+        for blob in (one + bytes(-len(one) % 4) + two, one + bytes(512) + second):
+            with open(path, "wb") as f:
+                f.write(blob)
+            r = run([*SPEAK, "initrd=" + path])
+            same(r.status, 0, (packer, r.out))
+            holds(r.out, str(3 << 20) + " /large")
+        # Old LZ4 archives have no sums.
+        damaged = [] if packer[0] == "lz4" else [one[:2000] + b"damaged" + one[2007:]]
+        for bad in (one[:len(one) // 2], *damaged):
+            with open(path, "wb") as f:
+                f.write(bad)
+            holds(run([*SPEAK, "initrd=" + path]).out, "not a cpio archive, or cut short", "No working init found")
 
 
 @case

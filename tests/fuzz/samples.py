@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """samples.py DIR TARGET: the samples of formats that need no tools of the host: part, cow, cpio."""
 import gzip
+import lzma
 import os
 import struct
 import sys
@@ -89,6 +90,7 @@ def archive():
 def cpio():
     yield "plain", archive()
     yield "gzip", gzip.compress(archive(), mtime=0)
+    yield "xz", lzma.compress(archive(), check=lzma.CHECK_CRC32)
     yield "several", archive() + b"\0" * 512 + gzip.compress(archive(), mtime=0)
 
 

@@ -240,7 +240,7 @@ int cpio_unpack(const u8 *data, size_t len, size_t *used)
 			at += MIN((size_t)4, len - at);
 			continue;
 		}
-		if (data[at] == 0x1f && at)	/* a compressed segment follows */
+		if (at && initramfs_is_packed(data + at, len - at))
 			break;
 		err = parse_entry(data + at, len - at, &e, &n);
 		if (err)

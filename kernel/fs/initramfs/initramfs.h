@@ -8,7 +8,7 @@
 #include "lib/types.h"
 
 /*
- * Unpacks newc cpio archives (one after another, each plain or gzip) into the current root. 0;
+ * Unpacks newc cpio archives (one after another, each plain, gzip, xz, zstd, or lz4 -l) into the current root. 0;
  * -EINVAL: not an archive or cut short; what came before the fault stays. May block; runs as a task.
  */
 int initramfs_unpack(const void *data, size_t len);
