@@ -66,18 +66,14 @@ static int borrow(struct mm *mm, struct uthread **ut)
 	return 0;
 }
 
-ssize access_mm(struct mm *mm, uaddr_t addr, void *buf, size_t n, bool write)
+/* What a thread of mm copies. */
+static ssize access_plain(struct mm *mm, uaddr_t addr, void *buf, size_t n, bool write)
 {
 	struct uthread *ut;
 	ssize done;
 	size_t part;
 	int err;
 
-	if (addr >= GUEST_TASK_SIZE)
-		return -EIO;
-	n = MIN(n, GUEST_TASK_SIZE - addr);
-	if (!n)
-		return 0;
 	if (mm->ndemand && mm->space) {
 		part = demand_range(mm, NULL, addr, n, write && mm_may_access(mm, addr, 1, VM_WRITE));
 		n = part ? part : n;
@@ -90,4 +86,24 @@ ssize access_mm(struct mm *mm, uaddr_t addr, void *buf, size_t n, bool write)
 		space_return(ut);
 	mutex_unlock(&mm->lock);
 	return done;
+}
+
+ssize access_mm(struct mm *mm, uaddr_t addr, void *buf, size_t n, bool write)
+{
+	size_t done = 0;
+	ssize part = 0;
+
+	if (addr >= GUEST_TASK_SIZE)
+		return -EIO;
+	n = MIN(n, GUEST_TASK_SIZE - addr);
+	while (done < n) {
+		part = demand_copy(mm, addr + done, (char *)buf + done, n - done, write);
+		if (!part)
+			part = access_plain(mm, addr + done, (char *)buf + done,
+					    demand_plain(mm, addr + done, n - done, write), write);
+		if (part <= 0)
+			break;
+		done += (size_t)part;
+	}
+	return done ? (ssize)done : part == -EFAULT ? -EIO : part;
 }

@@ -177,18 +177,21 @@ bool demand_touches(struct mm *mm, u64 addr, size_t n)
 	return false;
 }
 
-/* The page at addr can be touched: no demand, or open already, or after a fault. */
-static bool open_page(struct mm *mm, struct uthread *ut, u64 addr, bool write)
+/*
+ * The page at addr can be touched: no demand, or open already, or after a fault. sure: it is given its rights in
+ * any case; a page that has come by another way may have them here and not yet in the host's mapping.
+ */
+static bool open_page(struct mm *mm, struct uthread *ut, u64 addr, bool write, bool sure)
 {
 	struct vma *v;
 
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < TRIES; i++, sure = false) {
 		v = vma_find(mm, addr);
 		if (!v || v->start > addr)
 			return false;
 		if (!on_demand(v))
 			return true;
-		if (access_ok(v, write) && page_open(v, addr, write))
+		if (!sure && access_ok(v, write) && page_open(v, addr, write))
 			return true;
 		if (demand_fault(mm, ut, addr, write))
 			return false;
@@ -196,9 +199,13 @@ static bool open_page(struct mm *mm, struct uthread *ut, u64 addr, bool write)
 	return false;
 }
 
-size_t demand_range(struct mm *mm, struct uthread *ut, u64 addr, size_t n, bool write)
+typedef bool (*page_fn)(struct mm *mm, struct uthread *ut, u64 addr, bool write, bool first);
+
+/* fn for each page of areas on demand; first: of its block, whose pages get their rights together. */
+static size_t walk(struct mm *mm, struct uthread *ut, u64 addr, size_t n, bool write, page_fn fn)
 {
 	u64 at = addr, end = addr + n;
+	bool first = true;
 
 	while (at < end) {
 		struct vma *v = vma_find(mm, at);
@@ -207,13 +214,76 @@ size_t demand_range(struct mm *mm, struct uthread *ut, u64 addr, size_t n, bool 
 			break;
 		if (!on_demand(v)) {
 			at = v->end;
+			first = true;
 			continue;
 		}
-		if (!open_page(mm, ut, at, write))
+		if (!fn(mm, ut, at, write, first || at == v->start))
 			break;
 		at = (at & PAGE_MASK) + PAGE_SIZE;
+		first = at % AROUND == 0;
 	}
 	return MIN(at, end) - addr;
+}
+
+size_t demand_range(struct mm *mm, struct uthread *ut, u64 addr, size_t n, bool write)
+{
+	return walk(mm, ut, addr, n, write, open_page);
+}
+
+/* --- copies --- */
+
+/* Bytes of shared areas are the object's own: the kernel copies them itself. */
+static bool kernel_copies(const struct vma *v, bool write)
+{
+	return on_demand(v) && v->flags & VM_SHARED && access_ok(v, write);
+}
+
+/* The page is there, or was when it was looked for: the copy will find out. */
+static bool page_exists(struct mm *mm, struct uthread *ut, u64 addr, bool write, bool first)
+{
+	struct vma *v = vma_find(mm, addr);
+	struct window w;
+	int err;
+
+	(void)first;
+	if (!kernel_copies(v, write))
+		return open_page(mm, ut, addr, write, false);
+	if (page_open(v, addr, false))
+		return true;
+	err = choose_window(mm, addr, write, &w);
+	if (err)
+		return false;
+	err = fill(mm, &w, addr & PAGE_MASK, false);
+	backing_put(w.b);
+	return !err;
+}
+
+size_t demand_reach(struct mm *mm, struct uthread *ut, u64 addr, size_t n, bool write)
+{
+	return walk(mm, ut, addr, n, write, page_exists);
+}
+
+size_t demand_plain(struct mm *mm, u64 addr, size_t n, bool write)
+{
+	struct vma *v = vma_intersect(mm, addr, addr + n);
+
+	while (v && v->start < addr + n && !kernel_copies(v, write))
+		v = vma_next(mm, v);
+	return v && v->start < addr + n ? MAX(v->start, addr) - addr : n;
+}
+
+ssize demand_copy(struct mm *mm, u64 addr, void *buf, size_t n, bool write)
+{
+	struct vma *v = vma_find(mm, addr);
+	struct backing *b;
+	ssize got;
+
+	if (!v || v->start > addr || !kernel_copies(v, write))
+		return 0;
+	b = backing_get(v->backing);
+	got = b->ops->copy(b, v->pgoff + (addr - v->start), buf, MIN(n, v->end - addr), write);
+	backing_put(b);
+	return got > 0 ? got : -EFAULT;
 }
 
 /* --- taking rights away --- */

@@ -18,7 +18,17 @@
  * count as accessible; the walk ends at a hole. ut: a thread of mm that waits for orders, or NULL: one is borrowed. Blocks.
  */
 size_t demand_range(struct mm *mm, struct uthread *ut, u64 addr, size_t n, bool write);
-/* Is there such an area in the range? nb */
+/*
+ * For copies of calls. A page may be taken away between the moment in which it is brought in and the copy; so the kernel
+ * copies what lies in shared areas itself, from or to the object's pages, and needs no rights for it. Private areas
+ * have copies of their own: there the guest process copies, and again when it faults (mm/user.c).
+ * reach: bytes from addr on that can be brought in; without ut's rights where the kernel copies. Blocks.
+ */
+size_t demand_reach(struct mm *mm, struct uthread *ut, u64 addr, size_t n, bool write);
+/* Bytes at addr that the kernel copies itself, at least one; 0: none there; -EFAULT: behind the end, no room. Blocks. */
+ssize demand_copy(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
+size_t demand_plain(struct mm *mm, u64 addr, size_t n, bool write);	/* bytes before the next such place. nb */
+/* Is there an area on demand in the range? nb */
 bool demand_touches(struct mm *mm, u64 addr, size_t n);
 /*
  * A fault at addr. 0: try again; -EFAULT: none of ours, or not allowed; another error: it cannot be had (SIGBUS).

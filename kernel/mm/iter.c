@@ -17,6 +17,7 @@
 #include "mm/user.h"
 
 #define IOV_MAX_K 1024
+#define BOUNCE_SIZE (64UL << 10)
 
 static void init_one(struct iter *it, bool kernel, u64 base, size_t len)
 {
@@ -27,6 +28,7 @@ static void init_one(struct iter *it, bool kernel, u64 base, size_t len)
 	it->nvec = 1;
 	it->off = 0;
 	it->count = len;
+	it->bounce = NULL;
 }
 
 void iter_init_user(struct iter *it, uaddr_t base, size_t len)
@@ -79,6 +81,7 @@ int iter_init_iovec(struct iter *it, uaddr_t uvec, unsigned long n)
 	it->nvec = n;
 	it->off = 0;
 	it->count = total;
+	it->bounce = NULL;
 	return 0;
 }
 
@@ -131,12 +134,7 @@ static int move_out(u64 guest, void *kernel, size_t n)
 
 static int move_in(u64 guest, void *kernel, size_t n)
 {
-	int err, tries = 0;
-
-	do {
-		err = guest_copy_in(current->ut, kernel, guest, n);
-	} while (unlikely(err) && user_copy_again(guest, n, false, err, &tries));
-	return err;
+	return user_copy_in(kernel, guest, n);
 }
 
 static ssize move_all(struct iter *it, bool write, move_fn move, char *kernel, size_t n)
@@ -208,45 +206,40 @@ static ssize stage_piece(struct iter *it, size_t n, bool write, u64 *addr)
 	return part ? (ssize)part : -EFAULT;
 }
 
+/*
+ * Copies to and from pages on demand wait for pages, and must not hold the window then: others need the thread, maybe to
+ * bring in those very pages. Such pieces go through a buffer of the call's own. NULL: no memory.
+ */
+static void *bounce(struct iter *it)
+{
+	if (!it->bounce)
+		it->bounce = arena_alloc(BOUNCE_SIZE);
+	return it->bounce;
+}
+
 ssize iter_stage_to(struct iter *it, void **ptr, size_t n)
 {
 	u64 addr;
 	ssize part = stage_piece(it, n, true, &addr);
-	size_t room;
+	size_t room = BOUNCE_SIZE;
 
+	it->bounced = false;
 	if (part <= 0)
 		return part;
 	if (it->kernel) {
 		*ptr = (void *)addr;
 		return part;
 	}
-	*ptr = guest_window(current->ut, &room);
-	return MIN((size_t)part, room);
+	it->bounced = demand_touches(current->mm, addr, (size_t)part);
+	*ptr = it->bounced ? bounce(it) : guest_window(current->ut, &room);
+	return *ptr ? (ssize)MIN((size_t)part, room) : -ENOMEM;
 }
 
-/* The window's bytes to the guest. With pages on demand the copy must be made now, while it can be made again. */
-static int window_out(u64 addr, size_t n)
+static int commit(struct iter *it, u64 addr, size_t n)
 {
-	int err, tries = 0;
-
-	if (likely(!demand_touches(current->mm, addr, n)))
-		return guest_window_out(current->ut, addr, n);
-	do {
-		err = guest_window_out(current->ut, addr, n);
-		if (!err)
-			err = guest_sync(current->ut);
-	} while (unlikely(err) && user_copy_again(addr, n, true, err, &tries));
-	return err;
-}
-
-static ssize window_in(u64 addr, size_t n, const void **ptr)
-{
-	int err, tries = 0;
-
-	do {
-		err = guest_window_in(current->ut, addr, n, ptr);
-	} while (unlikely(err) && user_copy_again(addr, n, false, err, &tries));
-	return err ? -EFAULT : (ssize)n;
+	if (it->kernel)
+		return 0;
+	return it->bounced ? user_copy_out(addr, it->bounce, n) : guest_window_out(current->ut, addr, n);
 }
 
 int iter_commit_to(struct iter *it, size_t done)
@@ -255,10 +248,21 @@ int iter_commit_to(struct iter *it, size_t done)
 
 	if (!done || !piece(it, &addr))
 		return 0;
-	if (!it->kernel && window_out(addr, done))
+	if (commit(it, addr, done))
 		return -EFAULT;
 	iter_advance(it, done);
 	return 0;
+}
+
+static ssize stage_bounced(struct iter *it, u64 addr, size_t n, const void **ptr)
+{
+	void *buf = bounce(it);
+
+	if (!buf)
+		return -ENOMEM;
+	n = MIN(n, BOUNCE_SIZE);
+	*ptr = buf;
+	return user_copy_in(buf, addr, n) ? -EFAULT : (ssize)n;
 }
 
 ssize iter_stage_from(struct iter *it, const void **ptr, size_t n)
@@ -273,9 +277,11 @@ ssize iter_stage_from(struct iter *it, const void **ptr, size_t n)
 		*ptr = (const void *)addr;
 		return part;
 	}
+	if (demand_touches(current->mm, addr, (size_t)part))
+		return stage_bounced(it, addr, (size_t)part, ptr);
 	guest_window(current->ut, &room);
 	part = MIN((size_t)part, room);
-	return window_in(addr, (size_t)part, ptr);
+	return guest_window_in(current->ut, addr, (size_t)part, ptr) ? -EFAULT : part;
 }
 
 void iter_unstage(struct iter *it)
@@ -296,7 +302,7 @@ static ssize direct(struct iter *it, bool write, int hostfd, off64 pos)
 	if (it->kernel || it->count < DIRECT_MIN)
 		return -EOPNOTSUPP;
 	part = stage_piece(it, it->count, write, &addr);
-	if (part < (ssize)DIRECT_MIN)
+	if (part < (ssize)DIRECT_MIN || demand_touches(current->mm, addr, (size_t)part))
 		return part < 0 ? part : -EOPNOTSUPP;
 	r = write ? guest_pread(current->ut, hostfd, addr, (size_t)part, (u64)pos) :
 		    guest_pwrite(current->ut, hostfd, addr, (size_t)part, (u64)pos);

@@ -20,6 +20,8 @@ struct iter {
 	unsigned int nvec;
 	size_t off;			/* into vec[0] */
 	size_t count;			/* bytes left in total */
+	void *bounce;			/* for iter.c: staging where pages come on demand; in the call's arena */
+	bool bounced;			/* the last iter_stage_to() used it */
 };
 
 void iter_init_user(struct iter *it, uaddr_t base, size_t len);

@@ -50,6 +50,11 @@ struct backing_ops {
 	 * as is cheap. 0; -ENXIO: behind the end, -EIO, -ENOSPC, ...: SIGBUS. Without mm->lock. Blocks.
 	 */
 	int (*fill)(struct backing *b, u64 index, u64 first, u64 n, bool write);
+	/*
+	 * With maps: copies between buf and bytes [off, off + n) of the object itself, as a shared mapping would see them, up to
+	 * the end of off's page. Bytes, or what fill() fails with. No page goes between bringing in and copying. Blocks.
+	 */
+	ssize (*copy)(struct backing *b, u64 off, void *buf, size_t n, bool write);
 	/* VM_* that page index may be mapped with now, 0: not at all; *n: in as many pages at most, out: the same. nb */
 	u32 (*rights)(struct backing *b, u64 index, u64 *n);
 };

@@ -177,14 +177,14 @@ static int page_state(struct pagecache *pc, u64 index)
 
 	if (!p || (p->flags & (CP_UPTODATE | CP_MEMFD | CP_LOCKED | CP_GOING)) != (CP_UPTODATE | CP_MEMFD))
 		return NONE;
-	return p->flags & CP_DIRTY ? ALL : CLEAN;
+	return p->flags & CP_MAPWRITE ? ALL : CLEAN;
 }
 
 static u32 map_rights(struct backing *b, u64 index, u64 *n)
 {
 	static const u32 rights[] = { 0, VM_READ | VM_EXEC, VM_READ | VM_EXEC | VM_WRITE };
 	struct pcmap *m = b->private;
-	u64 end = pages_of(m->pc->ops->size(m->pc)), max = *n, i = 1;
+	u64 end = pages_of(pc_size(m->pc)), max = *n, i = 1;
 	int state;
 
 	if (index >= end)
@@ -212,7 +212,7 @@ static int bring_in(struct pcmap *m, u64 index, u64 first, u64 last)
 	int err;
 
 	for (;;) {
-		if (index >= pages_of(pc->ops->size(pc)))
+		if (index >= pages_of(pc_size(pc)))
 			return -ENXIO;
 		if (!pagecache_cached(pc, index) && first < index && pc_fill(pc, first, last - first))
 			first = index;
@@ -225,18 +225,19 @@ static int bring_in(struct pcmap *m, u64 index, u64 first, u64 last)
 	}
 }
 
-/* The page becomes dirty. Blocks. */
+/* The page becomes dirty, and writable for mappings. Blocks. */
 static int make_dirty(struct pagecache *pc, struct cpage *p)
 {
 	int err = 0;
 
-	if (p->flags & CP_DIRTY)
+	if (p->flags & CP_MAPWRITE)
 		return 0;
 	p->pins++;
-	if (pc->ops->reserve)
+	if (!(p->flags & CP_DIRTY) && pc->ops->reserve)
 		err = pc->ops->reserve(pc, p->index);
 	if (!err) {
 		pc_set_dirty(p);
+		p->flags |= CP_MAPWRITE;
 		if (pc->ops->dirtied)
 			pc->ops->dirtied(pc, p);
 		if (pc->ops->wrote)
@@ -280,6 +281,46 @@ static int map_fill(struct backing *b, u64 index, u64 first, u64 n, bool write)
 	return err;
 }
 
+/* --- copies --- */
+
+/* The page is filled, for writing also dirty, and stays so until the caller blocks. Blocks. */
+static int bring_to_copy(struct pagecache *pc, u64 index, u64 n, bool write, struct cpage **out)
+{
+	struct cpage *p;
+	int err;
+
+	do {
+		if (index >= pages_of(pc_size(pc)))
+			return -ENXIO;
+		err = pc_fill(pc, index, n);
+		p = err ? NULL : pc_page(pc, index);
+		if (p && write)
+			err = make_dirty(pc, p);
+		if (err)
+			return err;
+	} while (pc_page(pc, index) != p || (write && index >= pages_of(pc_size(pc))));
+	*out = p;
+	return 0;
+}
+
+static ssize map_copy(struct backing *b, u64 off, void *buf, size_t n, bool write)
+{
+	struct pagecache *pc = ((struct pcmap *)b->private)->pc;
+	u64 index = off / PAGE_SIZE, all = pages_of(off % PAGE_SIZE + n);
+	struct cpage *p;
+	int err = bring_to_copy(pc, index, all, write, &p);
+
+	if (err)
+		return err;
+	n = MIN(n, PAGE_SIZE - off % PAGE_SIZE);
+	p->flags |= CP_REFERENCED;
+	if (write)
+		memcpy(p->data + off % PAGE_SIZE, buf, n);
+	else
+		memcpy(buf, p->data + off % PAGE_SIZE, n);
+	return (ssize)n;
+}
+
 /* --- backings --- */
 
 static void map_release(struct backing *b)
@@ -291,6 +332,7 @@ static void map_release(struct backing *b)
 static const struct backing_ops map_ops = {
 	.release = map_release,
 	.fill = map_fill,
+	.copy = map_copy,
 	.rights = map_rights,
 };
 

@@ -38,7 +38,7 @@ void pc_clear_dirty(struct cpage *p)
 
 	if (!(p->flags & CP_DIRTY))
 		return;
-	p->flags &= ~(u32)CP_DIRTY;
+	p->flags &= ~(u32)(CP_DIRTY | CP_MAPWRITE);
 	pg_tag(&pc->pages, p->index, false);
 	pc_stats.dirty--;
 	if (!--pc->ndirty)

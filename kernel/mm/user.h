@@ -13,9 +13,9 @@ int copy_from_user(void *dst, uaddr_t src, size_t n) __must_check;
 int copy_to_user(uaddr_t dst, const void *src, size_t n) __must_check;
 /* Bytes from addr on that a copy can reach; grows a stack if that helps. May block. */
 size_t user_reachable(uaddr_t addr, size_t n, bool write);
-/* For mm/iter.c, after user_reachable(): the copy itself, repeated where pages on demand went away meanwhile. */
+/* For mm/iter.c, after user_reachable(): the copy itself. */
+int user_copy_in(void *dst, uaddr_t src, size_t n) __must_check;
 int user_copy_out(uaddr_t dst, const void *src, size_t n) __must_check;
-bool user_copy_again(uaddr_t addr, size_t n, bool write, int err, int *tries);
 int clear_user(uaddr_t dst, size_t n) __must_check;
 /* Length without NUL; -EFAULT; n when no NUL within n (dst is then not terminated). */
 ssize strncpy_from_user(char *dst, uaddr_t src, size_t n) __must_check;

@@ -3,58 +3,11 @@
 """ext4 on a disk: what the guest writes the host's tools find in order, and the other way round."""
 import os
 import random
-import shutil
 import struct
 import subprocess
 
-from umlaut import Skip, busybox_root, case, check, holds, main, same, script, tmp, write
-
-KINDS = {
-    "ext4": "",
-    "ext4-1k": "-b 1024",
-    "new": "-I 512 -O inline_data,metadata_csum_seed,orphan_file,large_dir",
-    "plain": "-b 2048 -I 128 -O ^has_journal,^metadata_csum,uninit_bg,^64bit",
-    "ext3": "-t ext3",
-    "ext2": "-t ext2 -b 1024",
-}
-
-
-def tool(name):
-    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    if not path:
-        raise Skip(name + " (e2fsprogs) is missing")
-    return path
-
-
-def image(name, options="", size=64 << 20, source=None):
-    path = os.path.join(tmp(), name + ".img")
-    with open(path, "wb") as f:
-        f.truncate(size)
-    more = ["-d", source] if source else []
-    subprocess.run([tool("mkfs.ext4"), "-q", "-F", *options.split(), *more, path], check=True)
-    return path
-
-
-def clean(path):
-    r = subprocess.run([tool("e2fsck"), "-fn", path], capture_output=True, text=True, check=False)
-    same(r.returncode, 0, r.stdout + r.stderr)
-
-
-def debugfs(path, command):
-    return subprocess.run([tool("debugfs"), "-R", command, path], capture_output=True, text=True, check=True).stdout
-
-
-DEV = "mkdir -p /mnt; mount -t devtmpfs dev /dev 2>/dev/null;"
-
-
-def on(path, text, *options, opts="", **more):
-    """text runs with the image mounted on /mnt, which is then unmounted."""
-    r = script(f"{DEV} mount -t ext4 -o rw{opts} /dev/ubda /mnt || echo FAILED\n{text}\n"
-               "cd /; umount /mnt || echo FAILED", "ubd0=" + path, *options, **more)
-    same(r.status, 0, r.out)
-    check("FAILED" not in r.out, "mount or umount", r.out)
-    check("EXT4-fs error" not in r.out, "errors in the log", r.out)
-    return r.out
+from ext4disk import DEV, KINDS, clean, debugfs, image, on, root_with, tool
+from umlaut import busybox_root, case, check, holds, main, same, script, tmp, write
 
 
 @case
@@ -75,14 +28,6 @@ def both_sides_read_each_other():
     with open(os.path.join(source, "big"), "rb") as a, open(os.path.join(tmp(), "copy"), "rb") as b:
         same(a.read(), b.read())
     holds(debugfs(path, "stat /late"), "2400")
-
-
-def root_with(program):
-    root = busybox_root(program + "root")
-    out = os.path.join(root, "bin", program)
-    src = os.path.join(os.path.dirname(os.path.abspath(__file__)), program + ".c")
-    subprocess.run(["gcc", "-O1", "-static", "-o", out, src], check=True)
-    return root
 
 
 @case

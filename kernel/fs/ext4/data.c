@@ -138,11 +138,17 @@ static void zero_behind(const struct ext4 *fs, struct page_run *run, u64 size)
 	memset((u8 *)run->pages[off / PAGE_SIZE] + off % PAGE_SIZE, 0, PAGE_SIZE - off % PAGE_SIZE);
 }
 
+/* Where contents end, with what is being written. */
+static u64 end_of_contents(const struct inode *inode)
+{
+	return MAX(inode->size, ext4_i(inode)->write_end);
+}
+
 static int pc_read(struct pagecache *pc, struct page_run *run)
 {
 	struct inode *inode = pagecache_private(pc);
 	struct ext4 *fs = ext4_of(inode);
-	u64 at = first_block(fs, run), end = end_block(fs, run), size = inode->size, have;
+	u64 at = first_block(fs, run), end = end_block(fs, run), size = end_of_contents(inode), have;
 	struct io io;
 	int err, err2;
 
@@ -178,11 +184,6 @@ static int pc_read(struct pagecache *pc, struct page_run *run)
 }
 
 /* --- writing --- */
-
-static u64 write_limit(const struct inode *inode)
-{
-	return MAX(inode->size, ext4_i(inode)->write_end);
-}
 
 /* All blocks are there: no transaction is needed. 1: they are not. */
 static int overwrite(struct inode *inode, struct page_run *run, u64 at, u64 end)
@@ -316,7 +317,7 @@ static int pc_write(struct pagecache *pc, struct page_run *run)
 
 	if (fs->dead)
 		return -EROFS;
-	end = MIN(end, (write_limit(inode) + fs->block_size - 1) >> fs->block_bits);
+	end = MIN(end, (end_of_contents(inode) + fs->block_size - 1) >> fs->block_bits);
 	if (end > ext4_map_max(inode))
 		return -EFBIG;
 	if (at >= end || ext4_is_inline(inode)) {

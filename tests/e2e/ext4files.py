@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Files on ext4 behave as files do: guest tests whose scratch directories are on a disk."""
+import os
+import shutil
+import subprocess
+
+from ext4disk import KINDS, clean, image, on, root_with
+from umlaut import HERE, busybox_root, case, check, holds, main
+
+GUEST = os.path.join(os.path.dirname(HERE), "guest")
+
+
+def root_with_topics(*topics):
+    """A root with guest tests in /bin."""
+    root = busybox_root("topics")
+    for topic in topics:
+        out = os.path.join(root, "bin", "t_" + topic)
+        if not os.path.exists(out):
+            subprocess.run(["gcc", "-O1", "-std=gnu11", "-static", "-pthread", "-w", "-o", out,
+                            os.path.join(GUEST, topic + ".c")], check=True)
+    return root
+
+
+def on_a_disk(topic, kind, opts="", at_least=5):
+    path = image("topic", KINDS[kind])
+    out = on(path, f"mkdir -m 1777 /mnt/t; TMPDIR=/mnt/t t_{topic} </dev/null; rmdir /mnt/t || ls -lR /mnt/t",
+             root=root_with_topics(topic), opts=opts, timeout=120)
+    check("FAIL " not in out, "a case fails", out)
+    check(out.count(f"ok {topic}.") >= at_least, "cases run", out)
+    clean(path)
+
+
+@case
+def buffers_in_mappings():
+    on_a_disk("mapbuf", "ext4", at_least=9)
+    on_a_disk("mapbuf", "ext4-1k", ",data=journal", at_least=9)
+    on_a_disk("mapbuf", "ext2", at_least=8)
+
+
+@case
+def ends_and_times_of_mappings():
+    path = image("mapped")
+    holds(on(path, "mapped /mnt/a /mnt/b", root=root_with("mapped")), "mapped: right")
+    clean(path)
+
+
+@case
+def topics_on_a_disk():
+    for topic in ("files", "names", "faults", "mmap"):
+        on_a_disk(topic, "ext4")
+
+
+if __name__ == "__main__":
+    if not shutil.which("gcc"):
+        raise SystemExit(77)
+    main()
