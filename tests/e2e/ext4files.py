@@ -51,6 +51,19 @@ def topics_on_a_disk():
         on_a_disk(topic, "ext4")
 
 
+@case
+def shut_down():
+    """As if the power had failed: what was durable is there, also when the log is replayed."""
+    left = {0: "dir\nkept\nlost\n", 1: "dir\nkept\nlost\n", 2: "kept\nlost\n"}
+    for kind in ("ext4", "ext3"):
+        for how, names in left.items():
+            path = image("shut", KINDS[kind])
+            again = "mount -t ext4 /dev/ubda /mnt; ls /mnt | grep -v found; cat /mnt/kept /mnt/lost; echo; ls -l /mnt/lost"
+            out = on(path, f"shutdown /mnt {how}; umount /mnt; {again}", root=root_with("shutdown"))
+            holds(out, "shutdown: right", names, "kept" + ("lost" if how == 0 else ""))
+            clean(path)
+
+
 if __name__ == "__main__":
     if not shutil.which("gcc"):
         raise SystemExit(77)

@@ -76,10 +76,10 @@ int ext4_setattr(struct inode *inode, const struct iattr *a)
 {
 	struct ext4 *fs = ext4_of(inode);
 	struct handle *h;
-	int err = 0;
+	int err = ext4_writable(fs);
 
-	if (ext4_readonly(fs))
-		return -EROFS;
+	if (err)
+		return err;
 	if ((a->valid & ATTR_SIZE) && S_ISREG(inode->mode)) {
 		mutex_lock(&inode->lock);
 		err = ext4_set_size(inode, a->size);

@@ -316,7 +316,7 @@ static int pc_write(struct pagecache *pc, struct page_run *run)
 	int tries = 0, err;
 
 	if (fs->dead)
-		return -EROFS;
+		return fs->shut ? -EIO : -EROFS;
 	end = MIN(end, (end_of_contents(inode) + fs->block_size - 1) >> fs->block_bits);
 	if (end > ext4_map_max(inode))
 		return -EFBIG;
@@ -375,12 +375,10 @@ static int pc_reserve(struct pagecache *pc, u64 page)
 	struct inode *inode = pagecache_private(pc);
 	struct ext4 *fs = ext4_of(inode);
 	bool mapped;
-	int tries = 0, err;
+	int tries = 0, err = ext4_writable(fs);
 
-	if (ext4_readonly(fs))
-		return -EROFS;
-	if (ext4_is_delayed(inode, page))
-		return 0;
+	if (err || ext4_is_delayed(inode, page))
+		return err;
 	err = all_mapped(inode, page, &mapped);
 	if (err || mapped)
 		return err;

@@ -242,10 +242,10 @@ int ext4_fallocate(struct file *f, int mode, off64 off, off64 len)
 	struct inode *inode = f->inode;
 	struct ext4 *fs = ext4_of(inode);
 	struct handle *h;
-	int err;
+	int err = ext4_writable(fs);
 
-	if (ext4_readonly(fs))
-		return -EROFS;
+	if (err)
+		return err;
 	if (off < 0 || len <= 0)
 		return -EINVAL;
 	if ((u64)off + (u64)len > ext4_size_max(inode))

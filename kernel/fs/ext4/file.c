@@ -10,7 +10,7 @@
 static int ext4_open(struct inode *inode, struct file *f)
 {
 	struct pagecache *pc;
-	int err = ext4_pc_get(inode, &pc);
+	int err = ext4_of(inode)->shut ? -EIO : ext4_pc_get(inode, &pc);
 
 	if (!err)
 		f->wb_err = pagecache_err_sample(pc);
@@ -40,6 +40,8 @@ static ssize ext4_read(struct file *f, struct iter *to, off64 *pos)
 	u64 start = (u64)*pos;
 	ssize n;
 
+	if (ext4_of(f->inode)->shut)
+		return -EIO;
 	if (f->flags & O_DIRECT) {
 		int err = pagecache_sync(pc, start, start + to->count);
 
@@ -118,10 +120,10 @@ static ssize write_locked(struct file *f, struct iter *from, off64 *pos)
 static ssize ext4_write(struct file *f, struct iter *from, off64 *pos)
 {
 	struct inode *inode = f->inode;
-	ssize n;
+	ssize n = ext4_writable(ext4_of(inode));
 
-	if (ext4_readonly(ext4_of(inode)))
-		return -EROFS;
+	if (n)
+		return n;
 	mutex_lock(&inode->lock);
 	n = write_locked(f, from, pos);
 	mutex_unlock(&inode->lock);
@@ -140,6 +142,8 @@ static int ext4_mmap(struct file *f, u32 prot, u32 flags, struct backing **out)
 	bool write = (flags & 3) == 1 && (f->mode & FMODE_WRITE); /* MAP_SHARED */
 	int err = 0;
 
+	if (ext4_of(inode)->shut)
+		return -EIO;
 	mutex_lock(&inode->lock);
 	if (write && !ext4_readonly(ext4_of(inode)))
 		err = make_blocks(inode);
@@ -174,7 +178,7 @@ int ext4_fsync(struct file *f, bool datasync)
 	int err = 0, err2;
 
 	if (fs->dead)
-		return -EROFS;
+		return fs->shut ? -EIO : -EROFS;
 	if (fs->sb->flags & 1)
 		return 0;
 	err = ext4_write_inode(inode);

@@ -11,7 +11,7 @@ int ext4_start(struct ext4 *fs, u32 credits, struct handle **out)
 
 	ext4_check_abort(fs);
 	if (fs->dead)
-		return -EROFS;
+		return fs->shut ? -EIO : -EROFS;
 	err = journal_start(fs->journal, credits, out);
 	if (err)
 		ext4_check_abort(fs);

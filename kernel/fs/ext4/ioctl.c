@@ -193,7 +193,7 @@ static const struct {
 	{ FS_IOC_GETFLAGS, ioc_getflags },     { FS_IOC_SETFLAGS, ioc_setflags },
 	{ FS_IOC_GETVERSION, ioc_getversion }, { FS_IOC_FSGETXATTR, ioc_getxattr },
 	{ FS_IOC_FSSETXATTR, ioc_setxattr },   { FITRIM, ioc_trim },
-	{ FS_IOC_FIEMAP, ext4_ioc_fiemap },
+	{ FS_IOC_FIEMAP, ext4_ioc_fiemap },    { EXT4_IOC_SHUTDOWN, ext4_ioc_shutdown },
 };
 
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg)

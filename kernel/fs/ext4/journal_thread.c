@@ -23,6 +23,8 @@ static bool commit_due(const struct journal *j)
 static void save_error(struct journal *j)
 {
 	j->error_saved = true;
+	if (j->error == -ESHUTDOWN)	/* no damage */
+		return;
 	super_lock(j);
 	(void)super_write_error(j, j->error);
 	super_unlock(j);

@@ -95,6 +95,7 @@ struct ext4 {
 	u8 *scratch; /* a block, used between blocking points */
 	bool error_pending; /* es has news about errors that are not on disk yet */
 	bool dead; /* after errors=remount-ro or an abort: nothing is written */
+	bool shut; /* dead by FS_IOC_SHUTDOWN: calls fail with EIO */
 	u32 rotor; /* where the next top directory goes */
 };
 
@@ -151,6 +152,11 @@ static inline bool ext4_ro_compat(const struct ext4 *fs, u32 f)
 static inline bool ext4_readonly(const struct ext4 *fs)
 {
 	return (fs->sb->flags & 1 /* MS_RDONLY */) || fs->dead;
+}
+/* 0, or what a call that changes something fails with. */
+static inline int ext4_writable(const struct ext4 *fs)
+{
+	return fs->shut ? -EIO : ext4_readonly(fs) ? -EROFS : 0;
 }
 static inline u64 ext4_lo_hi(u32 lo, u32 hi)
 {
@@ -510,6 +516,10 @@ int ext4_fsync(struct file *f, bool datasync);
 int ext4_sync_tid(struct ext4 *fs, u64 tid);
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg);
 long ext4_ioc_fiemap(struct file *f, u64 arg);
+
+/* --- shutdown.c --- */
+#define EXT4_IOC_SHUTDOWN _IOR('X', 125, u32) /* no header has it */
+long ext4_ioc_shutdown(struct file *f, uaddr_t arg);
 
 /* --- xattr.c, xattr_set.c, acl.c --- */
 ssize ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t n);

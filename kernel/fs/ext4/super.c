@@ -51,6 +51,8 @@ int ext4_sync(struct super *sb)
 	struct ext4 *fs = sb->private;
 	int err, err2;
 
+	if (fs->shut)
+		return -EIO;
 	if (!fs->sbh || ext4_readonly(fs))
 		return 0;
 	err = ext4_sync_inodes(fs);

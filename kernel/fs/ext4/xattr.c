@@ -276,12 +276,12 @@ static int set_by_name(struct inode *inode, const char *name, const void *val, s
 	const char *rest;
 	const struct prefix *p = prefix_of(name, &rest);
 	struct handle *h;
-	int tries = 0, err;
+	int tries = 0, err = ext4_writable(fs);
 
 	if (!p || !shown(fs, p->index))
 		return -EOPNOTSUPP;
-	if (ext4_readonly(fs))
-		return -EROFS;
+	if (err)
+		return err;
 	do {
 		err = ext4_start(fs, EXT4_CREDITS_XATTR + EXT4_CREDITS_ALLOC, &h);
 		if (err)
