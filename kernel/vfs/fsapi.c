@@ -53,7 +53,7 @@ static bool may_use(const struct mount *m)
 
 int mount_clone_at(const struct path *p, bool rec, struct mount **out)
 {
-	if (!may_use(p->mnt) || (p->mnt->propagation & MS_UNBINDABLE))
+	if (!may_use(p->mnt) || p->mnt->unbindable)
 		return -EINVAL;
 	return mount_copy_tree(p->mnt, p->dentry, rec ? COPY_REC : 0, out);
 }
@@ -73,7 +73,7 @@ static int check_from(const struct path *from)
 		return -EINVAL;
 	if (m->floating)
 		return 0;
-	if (!mount_is_ours(m) || m->parent == m || (m->parent->propagation & MS_SHARED))
+	if (!mount_is_ours(m) || m->parent == m || m->parent->peer_group)
 		return -EINVAL;
 	return 0;
 }
@@ -125,12 +125,11 @@ static int set_group(const struct path *from, const struct path *to)
 		return -EINVAL;
 	if (!mount_is_ours(f) || !mount_is_ours(t) || f->sb != t->sb)
 		return -EINVAL;
-	if (!(f->propagation & (MS_SHARED | MS_SLAVE)) || (t->propagation & (MS_SHARED | MS_SLAVE)))
+	if ((!f->peer_group && !f->master) || t->peer_group || t->master)
 		return -EINVAL;
 	if (!d_is_below(t->root, f->root))
 		return -EINVAL;
-	t->propagation = f->propagation;
-	t->peer_group = f->peer_group;
+	mount_inherit_type(t, f, 0);
 	mount_ns_changed(t->ns);
 	return 0;
 }

@@ -68,8 +68,12 @@ struct mount *mount_alloc(struct super *sb, struct dentry *root, u32 flags, cons
 	m->flags = flags & MNT_FLAGS_K;
 	m->unique_id = ++last_unique_id;
 	m->id = (int)(m->unique_id & (UNIQUE_ID_FIRST - 1));
-	m->propagation = MS_PRIVATE;
 	m->detached = true;
+	list_init(&m->peers);
+	list_init(&m->slaves);
+	list_init(&m->slave_node);
+	list_init(&m->reach);
+	list_init(&m->order);
 	list_init(&m->ns_node);
 	list_init(&m->children);
 	list_init(&m->sibling);
@@ -142,6 +146,15 @@ void mount_join(struct mount *m, const struct path *p)
 	list_add_tail(&m->sibling, &p->mnt->children);
 }
 
+/* Not found any more below its parent, which it still holds. */
+static void unhang(struct mount *m)
+{
+	if (list_empty(&m->sibling))
+		return;
+	list_del_init(&m->sibling);
+	m->mountpoint->nmounts--;
+}
+
 void mount_cut(struct mount *m)
 {
 	struct mount *parent = m->parent;
@@ -149,8 +162,7 @@ void mount_cut(struct mount *m)
 
 	if (parent == m)
 		return;
-	list_del_init(&m->sibling);
-	mp->nmounts--;
+	unhang(m);
 	m->parent = m;
 	m->mountpoint = NULL;
 	dput(mp);
@@ -165,7 +177,7 @@ void mount_ns_changed(struct mount_ns *ns)
 	wake_up_all(&ns->poll);
 }
 
-static void enter_ns(struct mount *top, struct mount_ns *ns)
+void mount_enter_ns(struct mount *top, struct mount_ns *ns)
 {
 	struct mount *m;
 
@@ -174,50 +186,69 @@ static void enter_ns(struct mount *top, struct mount_ns *ns)
 		m->detached = false;
 		list_add_tail(&m->ns_node, &ns->mounts);
 	}
+	mount_ns_changed(ns);
 }
 
 int mount_attach(struct mount *top, const struct path *p)
 {
 	struct mount_ns *ns = p->mnt->ns;
+	LIST_HEAD(reach);
+	int err;
 
 	if (!ns)
 		return -EINVAL;
+	err = propagate_begin(top, p, &reach);
+	if (err)
+		return err;
 	mount_join(top, p);
-	enter_ns(top, ns);
-	mount_ns_changed(ns);
+	mount_enter_ns(top, ns);
+	propagate_end(p, &reach);
 	return 0;
 }
 
-void mount_remove_tree(struct mount *top)
+void mount_unlink_tree(struct mount *top, struct list_head *gone)
 {
 	struct mount_ns *ns = top->ns;
-	LIST_HEAD(gone);
 	struct mount *m;
 
+	unhang(top);
 	for (m = top; m; m = mount_next(m, top)) {
 		list_del_init(&m->ns_node);
-		list_add_tail(&m->ns_node, &gone);
+		list_add_tail(&m->ns_node, gone);
 		m->ns = NULL;
 		m->detached = true;
+		mount_set_type(m, MS_PRIVATE);
 	}
 	mount_ns_changed(ns);
+}
+
+void mount_put_unlinked(struct list_head *gone)
+{
+	struct mount *m;
+
 	/* Each is still held by the reference of its tree; children go before parents. */
-	while (!list_empty(&gone)) {
-		m = list_last(&gone, struct mount, ns_node);
+	while (!list_empty(gone)) {
+		m = list_last(gone, struct mount, ns_node);
 		list_del_init(&m->ns_node);
 		mount_cut(m);
 		mntput(m);
 	}
 }
 
-static struct mount *mount_clone(struct mount *m, struct dentry *root)
+void mount_remove_tree(struct mount *top)
+{
+	LIST_HEAD(gone);
+
+	mount_unlink_tree(top, &gone);
+	mount_put_unlinked(&gone);
+}
+
+static struct mount *mount_clone(struct mount *m, struct dentry *root, u32 flags)
 {
 	struct mount *c = mount_alloc(m->sb, root, m->flags, m->source);
 
-	if (c) {
-		c->propagation = m->propagation;
-		c->peer_group = m->peer_group;
-	}
+	if (c)
+		mount_inherit_type(c, m, flags);
 	return c;
 }
 
@@ -229,11 +260,11 @@ static int copy_children(struct mount *m, struct dentry *root, u32 flags, struct
 	int err;
 
 	list_for_each(child, &m->children, sibling) {
-		if ((child->propagation & MS_UNBINDABLE) && !(flags & COPY_UNBINDABLE))
+		if (child->unbindable && !(flags & COPY_UNBINDABLE))
 			continue;
 		if (!d_is_below(child->mountpoint, root))
 			continue;
-		c = mount_clone(child, child->root);
+		c = mount_clone(child, child->root, flags);
 		if (!c)
 			return -ENOMEM;
 		at.mnt = copy;
@@ -248,7 +279,7 @@ static int copy_children(struct mount *m, struct dentry *root, u32 flags, struct
 
 int mount_copy_tree(struct mount *m, struct dentry *root, u32 flags, struct mount **out)
 {
-	struct mount *c = mount_clone(m, root);
+	struct mount *c = mount_clone(m, root, flags);
 	int err = 0;
 
 	if (!c)
@@ -307,7 +338,7 @@ struct mount_ns *mount_ns_new(struct mount *root)
 	ns->id = ++last_ns_id;
 	list_add_tail(&ns->node, &all_ns);
 	ns->root = root;
-	enter_ns(root, ns);
+	mount_enter_ns(root, ns);
 	return ns;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mount(2), umount2(2), pivot_root(2), chroot(2): the rules. The tree itself is mount.c.
- *
- * Propagation types are recorded and shown, but events do not propagate.
+ * mount(2), umount2(2), pivot_root(2), chroot(2): the rules. The tree itself is mount.c, what peers and slaves
+ * see of it propagate.c.
  */
 #include "vfs/mount.h"
 
@@ -97,7 +96,7 @@ static int do_bind(const char *source, const struct path *at, bool rec)
 	if (err)
 		return err;
 	err = -EINVAL;
-	if (from.mnt->propagation & MS_UNBINDABLE)
+	if (from.mnt->unbindable)
 		goto out;
 	if (!mount_is_ours(at->mnt) || !mount_is_ours(from.mnt))
 		goto out;
@@ -142,18 +141,10 @@ static int do_remount(const struct path *at, u64 flags, const char *data)
 
 int mount_set_propagation(struct mount *top, u32 type, bool rec)
 {
-	static int last_group;
 	struct mount *m;
 
-	for (m = top; m; m = rec ? mount_next(m, top) : NULL) {
-		if (type == MS_SHARED && !(m->propagation & MS_SHARED))
-			m->peer_group = ++last_group;
-		if (type == MS_SLAVE && !m->peer_group)
-			continue;	/* has no master: stays private */
-		m->propagation = type;
-		if (type != MS_SHARED && type != MS_SLAVE)
-			m->peer_group = 0;
-	}
+	for (m = top; m; m = rec ? mount_next(m, top) : NULL)
+		mount_set_type(m, type);
 	mount_ns_changed(top->ns);
 	return 0;
 }
@@ -172,20 +163,26 @@ static int do_change_type(const struct path *at, u64 flags)
 int mount_move(const struct path *from, const struct path *to)
 {
 	struct mount *m = from->mnt;
+	LIST_HEAD(reach);
+	int err;
 
 	if (!is_mount_root(from) || !mount_is_ours(m) || m->parent == m)
 		return -EINVAL;
 	if (!mount_is_ours(to->mnt))
 		return -EINVAL;
-	if (is_dir(to->dentry) != is_dir(from->dentry) || (m->parent->propagation & MS_SHARED))
+	if (is_dir(to->dentry) != is_dir(from->dentry) || m->parent->peer_group)
 		return -EINVAL;
 	if (d_unlinked(to->dentry))
 		return -ENOENT;
 	if (path_is_under(to, from))
 		return -ELOOP;
+	err = propagate_begin(m, to, &reach);
+	if (err)
+		return err;
 	mount_cut(m);
 	mount_join(m, to);
 	mount_ns_changed(m->ns);
+	propagate_end(to, &reach);
 	return 0;
 }
 
@@ -252,6 +249,7 @@ static int umount_expire(struct mount *m, int flags)
 
 static int do_umount(struct mount *m, int flags)
 {
+	LIST_HEAD(gone);
 	int err;
 
 	if (flags & UMOUNT_EXPIRE) {
@@ -270,7 +268,11 @@ static int do_umount(struct mount *m, int flags)
 	if (!(flags & UMOUNT_DETACH) &&
 	    (!list_empty(&m->children) || ref_read(&m->ref) > IDLE_REFS))
 		return -EBUSY;
-	mount_remove_tree(m);
+	if (!(flags & UMOUNT_DETACH) && propagate_busy(m))
+		return -EBUSY;
+	propagate_umount(m, &gone);
+	mount_unlink_tree(m, &gone);
+	mount_put_unlinked(&gone);
 	return 0;
 }
 
@@ -334,7 +336,8 @@ static int pivot_check(const struct path *new, const struct path *old, const str
 		return -EBUSY;
 	if (!is_mount_root(root) || !is_mount_root(new) || new->mnt->parent == new->mnt)
 		return -EINVAL;
-	if ((new->mnt->parent->propagation | root->mnt->parent->propagation) & MS_SHARED)
+	if (new->mnt->parent->peer_group || old->mnt->peer_group ||
+	    (root->mnt->parent != root->mnt && root->mnt->parent->peer_group))
 		return -EINVAL;
 	if (!path_is_under(old, new) || !path_is_under(new, root))
 		return -EINVAL;

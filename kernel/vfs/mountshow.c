@@ -117,11 +117,11 @@ void mount_show_info(struct seq_buf *s, const struct mount *m, const struct path
 	}
 	seq_puts(s, m->flags & MS_RDONLY ? " ro" : " rw");
 	show_flags(s, m->flags, mnt_names, ARRAY_SIZE(mnt_names));
-	if (m->propagation & MS_SHARED)
+	if (m->peer_group)
 		seq_printf(s, " shared:%d", m->peer_group);
-	if (m->propagation & MS_SLAVE)
-		seq_printf(s, " master:%d", m->peer_group);
-	if (m->propagation & MS_UNBINDABLE)
+	if (m->master)
+		seq_printf(s, " master:%d", m->master->peer_group);
+	if (m->unbindable)
 		seq_puts(s, " unbindable");
 	seq_printf(s, " - %s ", m->sb->type->name);
 	seq_escape(s, m->source, ESCAPED);

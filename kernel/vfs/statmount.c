@@ -63,11 +63,9 @@ static int put_mnt_basic(struct reply *r)
 	r->sm->mnt_id_old = (u32)m->id;
 	r->sm->mnt_parent_id_old = (u32)m->parent->id;
 	r->sm->mnt_attr = mount_attr_of(m);
-	r->sm->mnt_propagation = m->propagation;
-	if (m->propagation & MS_SHARED)
-		r->sm->mnt_peer_group = (u64)m->peer_group;
-	if (m->propagation & MS_SLAVE)
-		r->sm->mnt_master = (u64)m->peer_group;
+	r->sm->mnt_propagation = mount_type(m);
+	r->sm->mnt_peer_group = (u64)m->peer_group;
+	r->sm->mnt_master = m->master ? (u64)m->master->peer_group : 0;
 	return 0;
 }
 
@@ -75,10 +73,10 @@ static int put_propagate_from(struct reply *r)
 {
 	const struct mount *m;
 
-	if (!(r->m->propagation & MS_SLAVE))
+	if (!r->m->master)
 		return 0;
 	list_for_each(m, &r->m->ns->mounts, ns_node)
-		if ((m->propagation & MS_SHARED) && m->peer_group == r->m->peer_group)
+		if (m->peer_group == r->m->master->peer_group)
 			r->sm->propagate_from = (u64)m->peer_group;
 	return 0;
 }

@@ -276,8 +276,14 @@ struct mount {
 	struct mount_ns *ns;
 	struct list_head ns_node, children, sibling;
 	char *source;			/* as given: /proc/mounts */
-	u32 propagation;		/* MS_SHARED/PRIVATE/SLAVE/UNBINDABLE: recorded, shown */
-	int peer_group;
+	int peer_group;			/* shared: of this group; 0: it is not */
+	struct list_head peers;		/* the ring of its group */
+	struct mount *master;		/* slave: of this mount's group; borrowed */
+	struct list_head slaves, slave_node;
+	bool unbindable;
+	struct mount *copy;		/* these three are propagate.c's, between blocking points */
+	struct list_head reach, order;
+	bool reached;
 	int writers;			/* files open for writing through it */
 	bool detached;			/* in no namespace (any more) */
 	bool floating;			/* top of a tree that the file of an open_tree or fsmount holds */
