@@ -32,7 +32,6 @@ struct sysctl sysctl = {
 	.dirty_expire_centisecs = 3000, .dirty_writeback_centisecs = 500,
 	.file_max = 9223372036854775807ULL,
 	.nr_open = 1048576,
-	.protected_hardlinks = 1, .protected_symlinks = 1,
 	.inotify_queue = 16384, .inotify_instances = 128, .inotify_watches = 65536,
 	.mq_queues_max = 256, .mq_msg_max = 10, .mq_msgsize_max = 8192,
 	.mq_msg_default = 10, .mq_msgsize_default = 8192,

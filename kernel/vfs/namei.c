@@ -244,7 +244,9 @@ static int link_to(struct path *old, int newdirfd, const char *name)
 		err = new_name_begin(&w, false, &d);
 	if (err)
 		goto out;
-	err = w.path.mnt == old->mnt ? link_locked(&w, d, old->dentry) : -EXDEV;
+	err = w.path.mnt == old->mnt ? may_link_to(old->dentry->inode) : -EXDEV;
+	if (!err)
+		err = link_locked(&w, d, old->dentry);
 	new_name_end(&w, d);
 out:
 	walk_end(&w);

@@ -20,6 +20,7 @@ struct opening {
 	u32 acc;			/* MAY_* */
 	u32 lookup;			/* LOOKUP_* */
 	bool created;			/* by us: rights were those of making it */
+	u32 dir_mode, dir_uid;		/* with O_CREAT: of the directory where it lies */
 };
 
 static int parse_flags(struct opening *o)
@@ -189,8 +190,11 @@ static int open_create_walk(struct walk *w, struct opening *o)
 		err = open_last(w, o, &d);
 		if (err)
 			return err;
-		if (!d->inode || !S_ISLNK(d->inode->mode) || (o->flags & O_NOFOLLOW))
+		if (!d->inode || !S_ISLNK(d->inode->mode) || (o->flags & O_NOFOLLOW)) {
+			o->dir_mode = w->path.dentry->inode->mode;
+			o->dir_uid = w->path.dentry->inode->uid;
 			return walk_enter(w, d);
+		}
 		err = walk_follow_last(w, d);
 		dput(d);
 	}
@@ -211,7 +215,9 @@ static int open_create(int dirfd, const char *name, struct opening *o, struct fi
 		err = -EEXIST;
 	else if (inode && S_ISDIR(inode->mode))
 		err = -EISDIR;
-	else
+	else if (inode && !o->created)
+		err = may_open_in_sticky(o->dir_mode, o->dir_uid, inode);
+	if (!err)
 		err = open_path(&w.path, o, out);
 out:
 	walk_end(&w);

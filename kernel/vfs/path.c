@@ -522,8 +522,10 @@ static int step_last(struct walk *w, struct dentry **link)
 int walk_follow_last(struct walk *w, struct dentry *link)
 {
 	bool jumped;
-	int err = follow_link(w, link, &jumped);
+	int err = may_follow_link(w->path.dentry->inode, link->inode);
 
+	if (!err)
+		err = follow_link(w, link, &jumped);
 	if (!err && jumped) {
 		w->last_type = LAST_ROOT;	/* nothing left to do */
 		w->rest = "";

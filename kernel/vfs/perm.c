@@ -11,6 +11,7 @@
 #include "abi/stat.h"
 #include "abi/xattr.h"
 #include "core/cred.h"
+#include "core/sysctl.h"
 #include "vfs/file.h"
 
 int mnt_want_write(const struct mount *m)
@@ -267,4 +268,53 @@ int notify_change(const struct path *p, const struct iattr *want)
 	if (change_event(&a))
 		notify_dentry(p->dentry, change_event(&a));
 	return 0;
+}
+
+/* --- directories that everybody may write --- */
+
+int may_follow_link(const struct inode *dir, const struct inode *link)
+{
+	const u32 open_to_all = S_ISVTX | S_IWOTH;
+
+	if (!sysctl.protected_symlinks || current_cred()->fsuid == link->uid)
+		return 0;
+	if ((dir->mode & open_to_all) != open_to_all || dir->uid == link->uid)
+		return 0;
+	return -EACCES;
+}
+
+/* The setting that covers the kind of file: 0, 1, 2. Other kinds are always covered. */
+static int protection(u32 mode)
+{
+	return S_ISREG(mode) ? sysctl.protected_regular : S_ISFIFO(mode) ? sysctl.protected_fifos : 1;
+}
+
+int may_open_in_sticky(u32 dir_mode, u32 dir_uid, const struct inode *inode)
+{
+	int level = protection(inode->mode);
+
+	if (!(dir_mode & S_ISVTX) || !level)
+		return 0;
+	if (inode->uid == dir_uid || inode->uid == current_cred()->fsuid)
+		return 0;
+	if (dir_mode & S_IWOTH || (dir_mode & S_IWGRP && level >= 2))
+		return -EACCES;
+	return 0;
+}
+
+/* A name for it is harmless: no special file, none that gives rights, and one that could be changed anyway. */
+static bool harmless_to_link(struct inode *inode)
+{
+	u32 mode = inode->mode;
+
+	if (!S_ISREG(mode) || mode & S_ISUID || (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		return false;
+	return !inode_permission(inode, MAY_READ | MAY_WRITE);
+}
+
+int may_link_to(struct inode *inode)
+{
+	if (!sysctl.protected_hardlinks || inode_owner_or_capable(inode))
+		return 0;
+	return harmless_to_link(inode) ? 0 : -EPERM;
 }

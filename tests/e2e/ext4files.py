@@ -64,6 +64,12 @@ def shut_down():
             clean(path)
 
 
+@case
+def protected_files():
+    path = image("sticky")
+    holds(on(path, "mkdir /mnt/d; sticky /mnt/d", root=root_with("sticky")), "sticky: right")
+
+
 if __name__ == "__main__":
     if not shutil.which("gcc"):
         raise SystemExit(77)
