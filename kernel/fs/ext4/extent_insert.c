@@ -75,17 +75,19 @@ static void insert_at(struct ext4_eh *eh, u32 i, const void *entry)
 	eh->entries++;
 }
 
+void ext4_ext_merge_back(struct ext4_eh *eh, u32 i)
+{
+	if (!i || i >= eh->entries || !mergeable(ext4_eh_ext(eh, i - 1), ext4_eh_ext(eh, i)))
+		return;
+	ext4_eh_ext(eh, i - 1)->len += (u16)ext4_ext_len(ext4_eh_ext(eh, i));
+	remove_at(eh, i);
+}
+
 /* Joins entry i with its neighbours where that is possible. */
 static void merge_around(struct ext4_eh *eh, u32 i)
 {
-	if (i + 1 < eh->entries && mergeable(ext4_eh_ext(eh, i), ext4_eh_ext(eh, i + 1))) {
-		ext4_eh_ext(eh, i)->len += (u16)ext4_ext_len(ext4_eh_ext(eh, i + 1));
-		remove_at(eh, i + 1);
-	}
-	if (i > 0 && mergeable(ext4_eh_ext(eh, i - 1), ext4_eh_ext(eh, i))) {
-		ext4_eh_ext(eh, i - 1)->len += (u16)ext4_ext_len(ext4_eh_ext(eh, i));
-		remove_at(eh, i);
-	}
+	ext4_ext_merge_back(eh, i + 1);
+	ext4_ext_merge_back(eh, i);
 }
 
 /* A new block for a node, in no node yet. */

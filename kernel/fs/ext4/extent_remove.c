@@ -147,6 +147,7 @@ static int shift_one(struct handle *h, struct inode *inode, u32 *at, u32 from, s
 	struct ext4_map m = { .lblk = *at, .len = EXT4_MAX_LBLK - *at };
 	struct ext4_path p;
 	struct ext4_extent *e;
+	u32 i;
 	int err;
 
 	if (delta < 0) { /* skip a hole to the next extent */
@@ -174,8 +175,12 @@ static int shift_one(struct handle *h, struct inode *inode, u32 *at, u32 from, s
 	*at = delta < 0 ? e->block + ext4_ext_len(e) : e->block - 1;
 	*done = delta > 0 && !e->block;
 	e->block = (u32)(e->block + delta);
+	i = (u32)(e - ext4_eh_ext(leaf_of(&p)->eh, 0));
+	/* It may have closed a gap, which an insertion had made. */
+	if (delta < 0)
+		ext4_ext_merge_back(leaf_of(&p)->eh, i);
 	err = ext4_ext_dirty(h, inode, leaf_of(&p));
-	if (!err && e == ext4_eh_ext(leaf_of(&p)->eh, 0) && p.depth)
+	if (!err && !i && p.depth)
 		err = ext4_ext_fix_index(h, inode, &p);
 out:
 	ext4_ext_path_put(&p);

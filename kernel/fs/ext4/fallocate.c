@@ -242,7 +242,7 @@ int ext4_fallocate(struct file *f, int mode, off64 off, off64 len)
 	struct inode *inode = f->inode;
 	struct ext4 *fs = ext4_of(inode);
 	struct handle *h;
-	int err = ext4_writable(fs);
+	int tries = 0, err = ext4_writable(fs);
 
 	if (err)
 		return err;
@@ -264,7 +264,9 @@ int ext4_fallocate(struct file *f, int mode, off64 off, off64 len)
 	if (!(ext4_i(inode)->flags & EXT4_EXTENTS_FL) && !(mode & FALLOC_FL_PUNCH_HOLE))
 		err = -EOPNOTSUPP;
 	else
-		err = dispatch(inode, mode, (u64)off, (u64)len);
+		do { /* a hole needs blocks, too: for the borders that it makes. Nothing is done twice */
+			err = dispatch(inode, mode, (u64)off, (u64)len);
+		} while (err == -ENOSPC && ext4_retry_alloc(fs, &tries));
 out:
 	mutex_unlock(&inode->lock);
 	return err;

@@ -364,6 +364,7 @@ int ext4_ext_split_at(struct handle *h, struct inode *inode, u32 lblk);
 int ext4_ext_access(struct handle *h, struct inode *inode, struct ext4_step *s);
 int ext4_ext_dirty(struct handle *h, struct inode *inode, struct ext4_step *s);
 int ext4_ext_fix_index(struct handle *h, struct inode *inode, struct ext4_path *p);
+void ext4_ext_merge_back(struct ext4_eh *eh, u32 i); /* entry i into the one before, if it continues that. nb */
 /* Removes some of [*from, *to), and moves the end of the range at which it did. map_lock held. */
 int ext4_ext_remove(struct handle *h, struct inode *inode, u32 *from, u32 *to);
 int ext4_ext_convert(struct handle *h, struct inode *inode, u32 lblk, u32 len, bool unwritten);
