@@ -62,12 +62,23 @@ def names_stay_in_place_while_others_come_and_go():
 
 @case
 def what_fallocate_leaves_and_refuses():
-    path = image("ext4")
-    out = on(path, "allocs /mnt", root=root_with("allocs"))
-    holds(out, "allocs: right")
-    clean(path)
+    for kind in ("ext4", "ext4-1k"):
+        path = image(kind, KINDS[kind], size=48 << 20)
+        out = on(path, "allocs /mnt", root=root_with("allocs"), opts=",commit=60")
+        holds(out, "allocs: right")
+        clean(path)
     out = script(DEV + "mount -t ext4 -o ro,noload /dev/ubda /mnt && fstrim /mnt 2>&1 || echo refused", "ubd0=" + path).out
     holds(out, "Read-only file system", "refused")
+
+
+@case
+def files_begin_with_a_stripe():
+    path = image("stripe", "-b 1024 -E stride=8,stripe-width=16")
+    on(path, "for i in 1 2 3 4; do dd if=/dev/zero of=/mnt/x$i bs=1k count=3; dd if=/dev/zero of=/mnt/f$i bs=16k count=$i; "
+             "fallocate -l $((i*16384)) /mnt/a$i; sync; done 2>/dev/null")
+    for name in [k + str(i) for k in "fa" for i in (1, 2, 3, 4)]:
+        same(int(debugfs(path, f"bmap /{name} 0").split()[0]) % 16, 0, name)
+    clean(path)
 
 
 @case

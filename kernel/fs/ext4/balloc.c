@@ -89,6 +89,31 @@ static struct run find_run(struct ext4 *fs, u32 group, const u8 *map, u32 goal, 
 	return best;
 }
 
+/* Of an array of disks: where want blocks begin with a stripe, from goal on. len 0: nowhere. */
+static struct run find_aligned(struct ext4 *fs, u32 group, const u8 *map, u32 goal, u32 want)
+{
+	u32 end = ext4_group_blocks(fs, group), stripe = fs->opts.stripe;
+	u64 base = ext4_group_start(fs, group);
+	u32 first = (u32)((base + goal + stripe - 1) / stripe * stripe - base);
+
+	for (u32 at = first; at < end && want <= end - at; at += stripe)
+		if (ext4_find_set(map, at, at + want) == at + want)
+			return (struct run){ at, want };
+	return (struct run){ 0, 0 };
+}
+
+static struct run find(struct ext4 *fs, u32 group, const u8 *map, u32 goal, u32 want)
+{
+	struct run r = { 0, 0 };
+
+	if (fs->opts.stripe > 1 && fs->opts.stripe <= fs->blocks_per_group && !(want % fs->opts.stripe)) {
+		r = find_aligned(fs, group, map, goal, want);
+		if (!r.len && goal)
+			r = find_aligned(fs, group, map, 0, want);
+	}
+	return r.len ? r : find_run(fs, group, map, goal, want);
+}
+
 /* Marks the run as used. Both buffers had journal_get_write. nb */
 static int mark_used(struct handle *h, struct ext4 *fs, u32 group, struct buffer *bh,
 		     const struct run *r)
@@ -118,7 +143,7 @@ static int alloc_in_group(struct handle *h, struct ext4 *fs, u32 group, u32 goal
 	r->len = 0;
 	if (err)
 		return err == -EUCLEAN ? 0 : err;
-	*r = find_run(fs, group, ext4_effective_bitmap(fs, group, bh), goal, want);
+	*r = find(fs, group, ext4_effective_bitmap(fs, group, bh), goal, want);
 	if (r->len < min)
 		r->len = 0;
 	if (!r->len)
@@ -130,7 +155,7 @@ static int alloc_in_group(struct handle *h, struct ext4 *fs, u32 group, u32 goal
 	if (err)
 		goto out;
 	/* Others may have taken it meanwhile. */
-	*r = find_run(fs, group, ext4_effective_bitmap(fs, group, bh), goal, want);
+	*r = find(fs, group, ext4_effective_bitmap(fs, group, bh), goal, want);
 	if (r->len)
 		err = mark_used(h, fs, group, bh, r);
 out:

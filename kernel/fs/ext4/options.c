@@ -238,6 +238,12 @@ int ext4_parse_options(struct ext4 *fs, struct ext4_opts *o, const char *data)
 	return err;
 }
 
+/* Of an array of disks, as mkfs knows it. */
+static u32 stripe_of(const struct ext4_sb *es)
+{
+	return es->raid_stripe_width ? es->raid_stripe_width : es->raid_stride;
+}
+
 void ext4_default_options(struct ext4 *fs, struct ext4_opts *o)
 {
 	const struct ext4_sb *es = fs->es;
@@ -246,6 +252,7 @@ void ext4_default_options(struct ext4 *fs, struct ext4_opts *o)
 	*o = (struct ext4_opts){
 		.data = EXT4_DATA_ORDERED,
 		.errors = EXT4_ERRORS_CONTINUE,
+		.stripe = stripe_of(es),
 		.resuid = es->def_resuid,
 		.resgid = es->def_resgid,
 		.sb_block = 1,
