@@ -358,6 +358,8 @@ static ssize copy_range_check(struct file *in, off64 pin, struct file *out, off6
 		return -EINVAL;
 	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE) || (out->flags & O_APPEND))
 		return -EBADF;
+	if (out->inode->fsflags & FS_IMMUTABLE_FL)	/* since it was opened */
+		return -EPERM;
 	if (pin < 0 || pout < 0)
 		return -EINVAL;
 	/* Only a sum beyond 64 bits is refused: "all there is" may come as SSIZE_MAX at any position. */

@@ -52,6 +52,21 @@ static int inherited(void)
 	return 0;
 }
 
+/* Also through descriptors from before. */
+static int immutable(int fd)
+{
+	int flags, old, in = open("in", O_CREAT | O_RDWR, 0644);
+
+	if (write(in, "bytes", 5) != 5 || ioctl(fd, FS_IOC_GETFLAGS, &old))
+		return wrong("in", errno);
+	flags = old | FS_IMMUTABLE_FL;
+	if (ioctl(fd, FS_IOC_SETFLAGS, &flags))
+		return wrong("set", flags);
+	if (copy_file_range(in, &(off_t){ 0 }, fd, &(off_t){ 0 }, 5, 0) != -1 || errno != EPERM)
+		return wrong("copied to", errno);
+	return ioctl(fd, FS_IOC_SETFLAGS, &old) ? wrong("cleared", old) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	int fd, unknown = 0x00800000;
@@ -59,7 +74,7 @@ int main(int argc, char **argv)
 	if (argc < 2 || chdir(argv[1]) || mkdir("d", 0755))
 		return 2;
 	fd = open("f", O_CREAT | O_RDWR, 0644);
-	if (fd < 0 || set_and_got(fd) || inherited())
+	if (fd < 0 || set_and_got(fd) || inherited() || immutable(fd))
 		return 1;
 	if (!ioctl(fd, FS_IOC_SETFLAGS, &unknown) || errno != EOPNOTSUPP)
 		return wrong("what cannot be set", unknown);
