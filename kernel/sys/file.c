@@ -347,6 +347,10 @@ static int check_fallocate(const struct file *f, u32 mode, s64 offset, s64 len)
 		return -EBADF;
 	if (mode & ~(u32)FALLOC_FL_KEEP_SIZE && f->flags & O_APPEND)
 		return -EPERM;
+	/* Flags that came since it was opened. */
+	if (f->inode && (f->inode->fsflags & FS_IMMUTABLE_FL ||
+			 (f->inode->fsflags & FS_APPEND_FL && mode & ~(u32)FALLOC_FL_KEEP_SIZE)))
+		return -EPERM;
 	if (fmt == S_IFIFO)
 		return -ESPIPE;
 	if (fmt == S_IFDIR)
@@ -370,6 +374,8 @@ long sys_fallocate(ufd_t fd, uhex_t mode, s64 offset, s64 len)
 	if (!f)
 		return -EBADF;
 	err = check_fallocate(f, mode, offset, len);
+	if (!err && S_ISREG(f->inode->mode))
+		err = file_remove_privs(f);
 	if (!err)
 		err = f->ops->fallocate(f, mode, offset, len);
 	fput(f);

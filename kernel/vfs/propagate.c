@@ -51,7 +51,8 @@ void mount_set_type(struct mount *m, u32 type)
 {
 	struct mount *heir;
 
-	m->unbindable = type == MS_UNBINDABLE;
+	if (type != MS_SLAVE)	/* which leaves one unbindable that is so */
+		m->unbindable = type == MS_UNBINDABLE;
 	if (type == MS_SHARED) {
 		if (!m->peer_group)
 			m->peer_group = ++last_group;

@@ -22,6 +22,7 @@
 #include "core/task.h"
 #include "mm/iter.h"
 #include "vfs/file.h"
+#include "vfs/perm.h"
 
 #ifndef RWF_APPEND
 #define RWF_APPEND 0x10
@@ -136,14 +137,13 @@ ssize vfs_read(struct file *f, struct iter *to, off64 *pos)
 	return ret;
 }
 
-/* A write by someone unprivileged takes set-user-ID and set-group-ID away. */
-static int file_remove_privs(struct file *f)
+int file_remove_privs(struct file *f)
 {
 	struct inode *inode = f->inode;
 	struct iattr a = { .valid = ATTR_MODE, .file = f };
 	u32 kill = inode->mode & S_ISUID;
 
-	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+	if (inode->mode & S_ISGID && (inode->mode & S_IXGRP || !mode_keeps_sgid(inode->gid)))
 		kill |= S_ISGID;
 	if (likely(!kill) || capable(CAP_FSETID))
 		return 0;

@@ -109,6 +109,8 @@ int file_open_path(const struct path *p, u32 flags, struct file **out) __must_ch
 int file_open_checked(const struct path *p, u32 flags, struct file **out) __must_check;
 ssize vfs_read(struct file *f, struct iter *to, off64 *pos);	/* pos NULL: f->pos under its lock */
 ssize vfs_write(struct file *f, struct iter *from, off64 *pos);
+/* A change by someone unprivileged takes set-user-ID and set-group-ID away. 0 or errno. May block. */
+int file_remove_privs(struct file *f);
 /* preadv2, pwritev2: RWF_* flags; pos as above */
 ssize vfs_read_flags(struct file *f, struct iter *to, off64 *pos, int rwf);
 ssize vfs_write_flags(struct file *f, struct iter *from, off64 *pos, int rwf);

@@ -64,6 +64,8 @@ static int immutable(int fd)
 		return wrong("set", flags);
 	if (copy_file_range(in, &(off_t){ 0 }, fd, &(off_t){ 0 }, 5, 0) != -1 || errno != EPERM)
 		return wrong("copied to", errno);
+	if (!fallocate(fd, 0, 0, 4096) || errno != EPERM)
+		return wrong("allocated", errno);
 	return ioctl(fd, FS_IOC_SETFLAGS, &old) ? wrong("cleared", old) : 0;
 }
 

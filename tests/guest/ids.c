@@ -232,4 +232,34 @@ TEST(many_getpid)
 			FAIL("call %d differs", i);
 }
 
+/* By a write or an allocation of somebody unprivileged; the group's also without its right to execute. */
+TEST(set_id_bits_go)
+{
+	struct stat st;
+	int fd;
+
+	NEED_ROOT();
+	fd = OK(open("f", O_CREAT | O_RDWR, 0666));
+	OK(fchmod(fd, 06666));
+	OK(fallocate(fd, 0, 0, PAGE));
+	EQ(pwrite(fd, "x", 1, 0), 1);
+	OK(fstat(fd, &st));
+	EQ(st.st_mode & 07777, 06666);
+	WAIT_EXIT(CHILD({
+		OK(setresgid(1000, 1000, 1000));
+		OK(setresuid(1000, 1000, 1000));
+		OK(fallocate(fd, 0, 0, 2 * PAGE));
+	}), 0);
+	OK(fstat(fd, &st));
+	EQ(st.st_mode & 07777, 0666);
+	OK(fchmod(fd, 02676));
+	WAIT_EXIT(CHILD({
+		OK(setresgid(1000, 1000, 1000));
+		OK(setresuid(1000, 1000, 1000));
+		EQ(pwrite(fd, "x", 1, 0), 1);
+	}), 0);
+	OK(fstat(fd, &st));
+	EQ(st.st_mode & 07777, 0676);
+}
+
 TEST_MAIN("ids")

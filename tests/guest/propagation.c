@@ -196,6 +196,8 @@ TEST(unbindable)
 	tmpfs("a/u");
 	type("a/u", MS_UNBINDABLE);
 	EQ(strcmp(tags("/a/u"), "unbindable"), 0);
+	type("a/u", MS_SLAVE);
+	EQ(strcmp(tags("/a/u"), "unbindable"), 0);
 	OK(mkdir("b", 0755));
 	ERR(mount("a/u", "b", NULL, MS_BIND, NULL), EINVAL);
 	bind("a", "b", MS_REC);
