@@ -109,9 +109,6 @@ long sys_renameat2(udirfd_t olddirfd, upath_t uold, udirfd_t newdirfd, upath_t u
 		return -EINVAL;
 	if (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))
 		return -EINVAL;
-	/* No file system here makes whiteouts. */
-	if (flags & RENAME_WHITEOUT)
-		return -EINVAL;
 	err = arg_path(uold, &old);
 	if (!err)
 		err = arg_path(unew, &new);

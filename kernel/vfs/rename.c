@@ -198,6 +198,8 @@ static int rename_locked(struct rename *r)
 	if (r->od->inode == r->nd->inode)
 		return 0;
 	err = check_rights(r);
+	if (!err && r->flags & RENAME_WHITEOUT && !r->from.path.dentry->sb->type->whiteouts)
+		err = -EINVAL;
 	if (err)
 		return err;
 	if (r->od->nmounts || r->nd->nmounts)
@@ -227,9 +229,9 @@ int vfs_rename(int odirfd, const char *o, int ndirfd, const char *n, u32 flags)
 	struct rename r = { .flags = flags, .od = NULL, .nd = NULL };
 	int err, err2;
 
-	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;
-	if ((flags & RENAME_NOREPLACE) && (flags & RENAME_EXCHANGE))
+	if ((flags & RENAME_EXCHANGE) && (flags & ~(u32)RENAME_EXCHANGE))
 		return -EINVAL;
 	err = walk_start(&r.from, odirfd, o, 0);
 	err2 = walk_start(&r.to, ndirfd, n, 0);

@@ -200,6 +200,7 @@ struct fs_type {
 	const char *name;		/* as in mount -t */
 	bool nodev;			/* for /proc/filesystems */
 	bool readonly;			/* mounts and remounts are, whatever was asked */
+	bool whiteouts;			/* rename can leave a whiteout: RENAME_WHITEOUT */
 	/* Parse data (may be NULL), make a superblock with its root inode. May block. */
 	int (*mount)(const struct fs_type *t, const char *source, u32 flags, const char *data, struct super **out);
 	/* remount: NULL refuses changes of data */

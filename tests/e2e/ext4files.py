@@ -70,6 +70,14 @@ def protected_files():
     holds(on(path, "mkdir /mnt/d; sticky /mnt/d", root=root_with("sticky")), "sticky: right")
 
 
+@case
+def whiteouts():
+    for kind in ("ext4", "ext2"):
+        path = image("whiteout", KINDS[kind])
+        holds(on(path, "whiteout /mnt", root=root_with("whiteout")), "whiteout: right")
+        clean(path)
+
+
 if __name__ == "__main__":
     if not shutil.which("gcc"):
         raise SystemExit(77)

@@ -89,27 +89,31 @@ static struct run find_run(struct ext4 *fs, u32 group, const u8 *map, u32 goal, 
 	return best;
 }
 
-/* Of an array of disks: where want blocks begin with a stripe, from goal on. len 0: nowhere. */
-static struct run find_aligned(struct ext4 *fs, u32 group, const u8 *map, u32 goal, u32 want)
+/* Where want blocks begin at a multiple of unit, from goal on. len 0: nowhere. */
+static struct run find_aligned(struct ext4 *fs, u32 group, const u8 *map, u32 goal, u32 want, u32 unit)
 {
-	u32 end = ext4_group_blocks(fs, group), stripe = fs->opts.stripe;
+	u32 end = ext4_group_blocks(fs, group);
 	u64 base = ext4_group_start(fs, group);
-	u32 first = (u32)((base + goal + stripe - 1) / stripe * stripe - base);
+	u32 first = (u32)((base + goal + unit - 1) / unit * unit - base);
 
-	for (u32 at = first; at < end && want <= end - at; at += stripe)
+	for (u32 at = first; at < end && want <= end - at; at += unit)
 		if (ext4_find_set(map, at, at + want) == at + want)
 			return (struct run){ at, want };
 	return (struct run){ 0, 0 };
 }
 
+/* Of an array of disks: whole stripes begin with one, whole pieces of one disk with such a piece. */
 static struct run find(struct ext4 *fs, u32 group, const u8 *map, u32 goal, u32 want)
 {
+	const u32 units[] = { fs->opts.stripe, fs->es->raid_stride };
 	struct run r = { 0, 0 };
 
-	if (fs->opts.stripe > 1 && fs->opts.stripe <= fs->blocks_per_group && !(want % fs->opts.stripe)) {
-		r = find_aligned(fs, group, map, goal, want);
+	for (size_t i = 0; i < ARRAY_SIZE(units) && !r.len; i++) {
+		if (units[i] < 2 || units[i] > fs->blocks_per_group || want % units[i])
+			continue;
+		r = find_aligned(fs, group, map, goal, want, units[i]);
 		if (!r.len && goal)
-			r = find_aligned(fs, group, map, 0, want);
+			r = find_aligned(fs, group, map, 0, want, units[i]);
 	}
 	return r.len ? r : find_run(fs, group, map, goal, want);
 }

@@ -84,8 +84,7 @@ static bool too_many_links(const struct inode *dir)
 	return dir->nlink >= EXT4_LINK_MAX && !ext4_ro_compat(ext4_of(dir), RO_COMPAT_DIR_NLINK);
 }
 
-/* A new inode that is not wanted after all: its last reference deletes it, in this same handle. */
-static void discard_new(struct handle *h, struct inode *inode)
+void ext4_discard_new(struct handle *h, struct inode *inode)
 {
 	inode->nlink = 0;
 	ext4_orphan_add(h, inode);
@@ -102,7 +101,7 @@ int ext4_add_new(struct handle *h, struct inode *dir, const struct dentry *d, st
 	if (!err)
 		err = ext4_add_entry(h, dir, d->name, d->len, inode);
 	if (err)
-		discard_new(h, inode);
+		ext4_discard_new(h, inode);
 	return err;
 }
 
@@ -147,7 +146,7 @@ static int make_dir(struct handle *h, struct inode *dir, struct dentry *d, u32 m
 		return err;
 	err = ext4_make_dots(h, dir, inode);
 	if (err) {
-		discard_new(h, inode);
+		ext4_discard_new(h, inode);
 		return err;
 	}
 	err = ext4_add_new(h, dir, d, inode);

@@ -579,6 +579,8 @@ ssize ext4_readlink(struct inode *inode, char *buf, size_t n);
 int ext4_symlink(struct inode *dir, struct dentry *d, const char *target, struct inode **out);
 /* A new inode of dir gets its name, or is thrown away. */
 int ext4_add_new(struct handle *h, struct inode *dir, const struct dentry *d, struct inode *inode);
+/* A new inode that is not wanted after all: its last reference, this one, deletes it in the same handle. */
+void ext4_discard_new(struct handle *h, struct inode *inode);
 void ext4_inc_nlink(struct inode *dir);
 void ext4_dec_nlink(struct inode *dir);
 

@@ -7,12 +7,13 @@
 #include "abi/ioctl.h"
 #include "abi/stat.h"
 
-#define RENAME_CREDITS (2 * EXT4_CREDITS_DIR + EXT4_CREDITS_INODE + 16)
+#define RENAME_CREDITS (2 * EXT4_CREDITS_DIR + 2 * EXT4_CREDITS_INODE + 16)
 
 struct rename {
 	struct inode *odir, *ndir;
 	struct dentry *od, *nd;
 	struct inode *source, *target;
+	struct inode *whiteout;		/* what the old name is to stand for; NULL: it goes */
 };
 
 /* ".." of a directory that moved. */
@@ -112,7 +113,7 @@ static int move(struct handle *h, struct rename *r)
 	if (!err && S_ISDIR(r->source->mode) && r->odir != r->ndir)
 		err = set_parent(h, r->source, r->ndir);
 	if (!err)
-		err = remove_old(h, r);
+		err = r->whiteout ? point(h, r->odir, r->od, r->whiteout) : remove_old(h, r);
 	if (!err)
 		err = drop_target(h, r);
 	if (err)
@@ -158,10 +159,39 @@ static int check(const struct rename *r, u32 flags)
 	return 0;
 }
 
+/* A device with number 0 and no rights, as overlayfs knows it. */
+static int make_whiteout(struct handle *h, struct rename *r)
+{
+	int err = ext4_new_inode(h, r->odir, S_IFCHR, &r->whiteout);
+
+	if (err)
+		return err;
+	inode_init_special(r->whiteout, S_IFCHR, 0);
+	return ext4_dirty(h, r->whiteout);
+}
+
+static int change(struct handle *h, struct rename *r, u32 flags)
+{
+	int err = 0;
+
+	if (flags & RENAME_EXCHANGE)
+		return exchange(h, r);
+	if (flags & RENAME_WHITEOUT)
+		err = make_whiteout(h, r);
+	if (!err)
+		err = move(h, r);
+	if (r->whiteout && err)
+		ext4_discard_new(h, r->whiteout);
+	else if (r->whiteout)
+		iput(r->whiteout);
+	r->whiteout = NULL;
+	return err;
+}
+
 int ext4_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd,
 		u32 flags)
 {
-	struct rename r = { odir, ndir, od, nd, od->inode, nd->inode };
+	struct rename r = { odir, ndir, od, nd, od->inode, nd->inode, NULL };
 	struct ext4 *fs = ext4_of(odir);
 	struct handle *h;
 	int tries = 0, err = check(&r, flags);
@@ -176,7 +206,7 @@ int ext4_rename(struct inode *odir, struct dentry *od, struct inode *ndir, struc
 		if (!err)
 			err = ext4_inline_convert(h, ndir);
 		if (!err)
-			err = flags & RENAME_EXCHANGE ? exchange(h, &r) : move(h, &r);
+			err = change(h, &r, flags);
 		ext4_stop(fs, h);
 	} while (err == -ENOSPC && ext4_retry_alloc(fs, &tries));
 	if (!err) {

@@ -443,6 +443,6 @@ static int ext4_remount(struct super *sb, u32 flags, const char *data)
 	return err;
 }
 
-const struct fs_type ext4_type = { .name = "ext4", .mount = ext4_mount, .remount = ext4_remount };
-const struct fs_type ext3_type = { .name = "ext3", .mount = ext4_mount, .remount = ext4_remount };
-const struct fs_type ext2_type = { .name = "ext2", .mount = ext4_mount, .remount = ext4_remount };
+const struct fs_type ext4_type = { .name = "ext4", .whiteouts = true, .mount = ext4_mount, .remount = ext4_remount };
+const struct fs_type ext3_type = { .name = "ext3", .whiteouts = true, .mount = ext4_mount, .remount = ext4_remount };
+const struct fs_type ext2_type = { .name = "ext2", .whiteouts = true, .mount = ext4_mount, .remount = ext4_remount };
