@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from ext4disk import KINDS, clean, image, on, root_with
+from ext4disk import KINDS, clean, debugfs, image, on, root_with
 from umlaut import HERE, busybox_root, case, check, holds, main
 
 GUEST = os.path.join(os.path.dirname(HERE), "guest")
@@ -76,6 +76,14 @@ def whiteouts():
         path = image("whiteout", KINDS[kind])
         holds(on(path, "whiteout /mnt", root=root_with("whiteout")), "whiteout: right")
         clean(path)
+
+
+@case
+def places_of_blocks_and_the_label():
+    path = image("blocks", "-b 4096")
+    holds(on(path, "blocks /mnt; grep -q short /dev/ubda && echo seen", root=root_with("blocks")), "blocks: right", "seen")
+    clean(path)
+    holds(debugfs(path, "show_super_stats -h"), "short")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FS_IOC_FIEMAP: the runs of a file's blocks, and the discarding of free ones (FITRIM).
+ * FS_IOC_FIEMAP and FIBMAP: the runs of a file's blocks, and the discarding of free ones (FITRIM).
  */
 #include "fs/ext4/priv.h"
 
 #include <string.h>
 
 #include "abi/fiemap.h"
+#include "abi/prctl.h"
 #include "abi/stat.h"
+#include "core/cred.h"
 #include "lib/alloc.h"
 #include "mm/user.h"
 
@@ -89,13 +91,21 @@ static int walk(struct inode *inode, u64 from, u64 to, struct walk *w)
 	return err;
 }
 
+/* Blocks that are only promised have no place to tell: they get one first. */
+static int settle(struct inode *inode)
+{
+	struct pagecache *pc = S_ISREG(inode->mode) ? ext4_i(inode)->pc : NULL;
+
+	return pc && pagecache_dirty(pc) ? pagecache_sync(pc, 0, ~0ULL) : 0;
+}
+
 long ext4_ioc_fiemap(struct file *f, u64 arg)
 {
 	struct inode *inode = f->inode;
 	struct fiemap fm;
 	struct walk w;
 	u64 end;
-	int err = 0;
+	int err;
 
 	if (copy_from_user(&fm, arg, sizeof(fm)))
 		return -EFAULT;
@@ -107,15 +117,40 @@ long ext4_ioc_fiemap(struct file *f, u64 arg)
 		return fm.fm_length ? -EFBIG : -EINVAL;
 	end = fm.fm_length > INT64_MAX - fm.fm_start ? INT64_MAX : fm.fm_start + fm.fm_length;
 	w = (struct walk){ arg + sizeof(fm), fm.fm_extent_count, 0 };
-	/* Blocks that are only promised have no place to tell: they get one first. */
-	if (S_ISREG(inode->mode) && ext4_i(inode)->pc && pagecache_dirty(ext4_i(inode)->pc))
-		err = pagecache_sync(ext4_i(inode)->pc, 0, ~0ULL);
+	err = settle(inode);
 	if (!err)
 		err = ext4_is_inline(inode) ? inline_extent(inode, &w) :
 					      walk(inode, fm.fm_start, end, &w);
 	fm.fm_mapped_extents = w.n;
 	if (!err && copy_to_user(arg, &fm, sizeof(fm)))
 		err = -EFAULT;
+	return err;
+}
+
+/* The old way to ask: one block of a file at a time; 0: a hole. */
+long ext4_ioc_fibmap(struct file *f, uaddr_t arg)
+{
+	struct inode *inode = f->inode;
+	struct ext4_map m = { .len = 1 };
+	int block, err;
+
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	if (!S_ISREG(inode->mode))
+		return -ENOTTY;
+	if (get_user(block, arg))
+		return -EFAULT;
+	if (block < 0)
+		return -EINVAL;
+	m.lblk = (u32)block;
+	err = settle(inode);
+	if (!err && !ext4_is_inline(inode) && m.lblk < ext4_map_max(inode))
+		err = ext4_map_find(inode, &m);
+	if (!err && m.pblk > INT32_MAX)
+		err = -ERANGE;
+	block = err || !m.flags ? 0 : (int)m.pblk;
+	if (put_user(block, arg))
+		return -EFAULT;
 	return err;
 }
 

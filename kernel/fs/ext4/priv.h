@@ -517,8 +517,11 @@ int ext4_fsync(struct file *f, bool datasync);
 int ext4_sync_tid(struct ext4 *fs, u64 tid);
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg);
 long ext4_ioc_fiemap(struct file *f, u64 arg);
+long ext4_ioc_fibmap(struct file *f, uaddr_t arg);
 
-/* --- shutdown.c --- */
+/* --- label.c, shutdown.c --- */
+long ext4_ioc_get_label(struct file *f, uaddr_t arg);
+long ext4_ioc_set_label(struct file *f, uaddr_t arg);
 #define EXT4_IOC_SHUTDOWN _IOR('X', 125, u32) /* no header has it */
 long ext4_ioc_shutdown(struct file *f, uaddr_t arg);
 
