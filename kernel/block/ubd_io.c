@@ -79,6 +79,19 @@ static int job_flush(struct job *j)
 	return j->bitmap ? ubd_cow_write(j->ubd->cow) : host_fsync(j->ubd->fd, true);
 }
 
+/* A disk knows few errors: what else the host says about its file (EFBIG, EBADF, ...) is one of the disk. */
+static int disk_error(int err)
+{
+	switch (err) {
+	case 0: case -ENOSPC: case -ENOMEM: case -EOPNOTSUPP:
+		return err;
+	case -EDQUOT:
+		return -ENOSPC;
+	default:
+		return -EIO;
+	}
+}
+
 static void job_run(struct offload *o)
 {
 	static int (*const run[])(struct job *j) = {
@@ -87,7 +100,7 @@ static void job_run(struct offload *o)
 	};
 	struct job *j = container_of(o, struct job, off);
 
-	j->error = run[j->req->op](j);
+	j->error = disk_error(run[j->req->op](j));
 }
 
 /* --- segments --- */

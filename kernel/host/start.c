@@ -52,6 +52,7 @@ void host_start_limits(void)
 	mallopt(M_ARENA_MAX, 1);	/* the kernel lock serialises its users anyway */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a disk that may not grow (ulimit -f) fails its requests instead */
 	if (!getrlimit(RLIMIT_NOFILE, &rl)) {
 		if (rl.rlim_cur < rl.rlim_max && rl.rlim_max != RLIM_INFINITY) {
 			rl.rlim_cur = rl.rlim_max;

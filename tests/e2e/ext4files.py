@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Files on ext4 behave as files do: guest tests whose scratch directories are on a disk."""
 import os
+import resource
 import shutil
 import subprocess
 
@@ -84,6 +85,20 @@ def places_of_blocks_and_the_label():
     holds(on(path, "blocks /mnt; grep -q short /dev/ubda && echo seen", root=root_with("blocks")), "blocks: right", "seen")
     clean(path)
     holds(debugfs(path, "show_super_stats -h"), "short")
+
+
+def only_the_first_part():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 30, 2 << 30))
+
+
+@case
+def errors_of_write_back_are_told_once():
+    """The host takes no writes behind 2 GiB; what ext4 itself needs lies before."""
+    for opts in ("", ",data=writeback"):
+        path = image("writeback", "-b 4096 -E packed_meta_blocks=1", size=3 << 30)
+        out = on(path, "writeback /mnt", root=root_with("writeback"), opts=opts, preexec_fn=only_the_first_part)
+        holds(out, "writeback: right")
+        clean(path)
 
 
 if __name__ == "__main__":
