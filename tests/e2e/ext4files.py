@@ -87,6 +87,13 @@ def places_of_blocks_and_the_label():
     holds(debugfs(path, "show_super_stats -h"), "short")
 
 
+@case
+def handles_of_files_without_a_name():
+    path = image("unnamed")
+    holds(on(path, "unnamed /mnt", root=root_with("unnamed")), "unnamed: right")
+    clean(path)
+
+
 def only_the_first_part():
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 30, 2 << 30))
 

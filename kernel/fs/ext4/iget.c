@@ -183,7 +183,8 @@ int ext4_by_number(struct super *sb, u64 ino, u32 generation, struct inode **out
 	err = ext4_iget(sb, ino, 0, &i);
 	if (err)
 		return err;
-	if (ext4_i(i)->generation != generation || !i->nlink) {
+	/* Without a name it is one only while somebody else has it open. */
+	if (ext4_i(i)->generation != generation || (!i->nlink && ref_read(&i->ref) == 1)) {
 		iput(i);
 		return -ESTALE;
 	}
