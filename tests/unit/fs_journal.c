@@ -39,8 +39,6 @@ struct toy {
 	u64 versions;			/* the last one given out */
 	bool locked[NBLOCKS];		/* a task works on it */
 	u64 freed[NBLOCKS];		/* by this transaction, which is not durable; 0 */
-	bool unwritten[NBLOCKS];	/* data */
-	struct journal_data data[NBLOCKS];
 	struct journal_callback cb[NBLOCKS];
 	u32 running, ops;
 	struct { u32 event; u64 tid; } ack[20000];	/* durable when that event was the next */
@@ -134,18 +132,6 @@ static void note_transaction(struct handle *h)
 	toy->now.tid = tid;
 }
 
-static int write_data(struct journal_data *d)
-{
-	u32 b = (u32)(d - toy->data);
-	u8 buf[BS];
-
-	if (!toy->unwritten[b])
-		return 0;
-	fill(buf, b, toy->now.version[b]);
-	toy->unwritten[b] = false;
-	return blk_write(&toy->disk.b, (u64)(FS_AT + b) * BS, buf, BS);
-}
-
 static void now_free(struct journal_callback *cb, int error)
 {
 	if (!error)
@@ -195,15 +181,19 @@ static int alloc_again(struct handle *h, u32 b)
 	return err;
 }
 
-static int alloc_data(struct handle *h, u32 b)
+/* Contents are on the device before the handle ends, as those of files are. */
+static int alloc_data(u32 b)
 {
-	int err = journal_order_data(h, &toy->data[b]);
+	u64 version = ++toy->versions;
+	u8 buf[BS];
+	int err;
 
+	fill(buf, b, version);
+	err = blk_write(&toy->disk.b, (u64)(FS_AT + b) * BS, buf, BS);
 	if (err)
 		return err;
 	toy->now.kind[b] = DATA;
-	toy->now.version[b] = ++toy->versions;
-	toy->unwritten[b] = true;
+	toy->now.version[b] = version;
 	return 0;
 }
 
@@ -238,9 +228,6 @@ static int free_block(struct handle *h, u32 b)
 		} else {
 			err = journal_revoke(h, FS_AT + b);
 		}
-	} else {
-		journal_forget_data(toy->j, &toy->data[b]);
-		toy->unwritten[b] = false;
 	}
 	if (err)
 		return err;
@@ -257,7 +244,7 @@ static int touch(struct handle *h, u32 b)
 	if (toy->now.kind[b] == FREE) {
 		if (toy->freed[b])
 			return toy->freed[b] == handle_tid(h) ? alloc_again(h, b) : 0;
-		return dice < 7 ? alloc_meta(h, b) : alloc_data(h, b);
+		return dice < 7 ? alloc_meta(h, b) : alloc_data(b);
 	}
 	if (dice < 3)
 		return free_block(h, b);
@@ -330,9 +317,7 @@ static void toy_begin(const u8 *image, bool external)
 
 	toy = calloc(1, sizeof(*toy));
 	for (u32 b = 0; b < NBLOCKS; b++) {
-		list_init(&toy->data[b].node);
 		list_init(&toy->cb[b].node);
-		toy->data[b].fn = write_data;
 		toy->cb[b].fn = now_free;
 	}
 	disk_open(&toy->disk, image, DISK_SIZE);

@@ -15,8 +15,10 @@
  * gives a handle with which the same calls just mark buffers dirty. So callers have one path.
  *
  * Handles nest per task (an inner start joins the outer handle). Locks: no handle is started
- * under a lock that a commit's ordered-data write-back may need; inode locks are taken before
- * handles.
+ * under a lock that an open handle may wait for; inode locks are taken before handles.
+ *
+ * Ordered data needs nothing here: whoever allocates blocks for contents keeps the handle open until these are
+ * on the device, and a commit waits for its handles and flushes before its commit block.
  */
 #ifndef FS_EXT4_JOURNAL_H
 #define FS_EXT4_JOURNAL_H
@@ -108,27 +110,6 @@ int journal_revoke(struct handle *h, u64 block);
  */
 void journal_set_trigger(struct buffer *bh, void (*fn)(struct buffer *bh, void *private),
 			 void *private);
-
-/*
- * Ordered data: before the transaction of h commits, fn(d) is called to write that object's data
- * out. A second call for the same object within a transaction does nothing. d starts zeroed, node
- * initialised. fn may block and must not start a handle that needs new credits.
- */
-struct journal_data {
-	struct list_head node;
-	u64 tid;
-	int (*fn)(struct journal_data *d);
-	u64 next_tid;			/* the journal's */
-};
-int journal_order_data(struct handle *h, struct journal_data *d);
-/*
- * Before data is thrown away that d stands for (truncation): a commit under way may be about to
- * make its blocks part of the file, so it is waited for until it has written them. Under no lock
- * that fn needs. Blocks.
- */
-void journal_wait_data(struct journal *j, struct journal_data *d);
-/* The same, and d goes away. Blocks. */
-void journal_forget_data(struct journal *j, struct journal_data *d);
 
 /*
  * Something to do once the transaction of h is durable (blocks freed by it may be reused,

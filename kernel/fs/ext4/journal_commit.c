@@ -3,7 +3,6 @@
  * A commit, in the journal's thread:
  *
  *   lock the transaction, wait for its handles; it stops being the running one
- *   ordered data goes to its place
  *   revoke records and buffers go to the log
  *   flush: all that is durable, and also what was written back before
  *   the commit block, durable
@@ -30,7 +29,6 @@ struct transaction *tx_new(struct journal *j)
 	list_init(&tx->buffers);
 	list_init(&tx->cp);
 	list_init(&tx->node);
-	list_init(&tx->data);
 	list_init(&tx->callbacks);
 	j->running = tx;
 	wake_up(&j->thread_wq);		/* it has a new deadline */
@@ -55,77 +53,12 @@ void tx_run_callbacks(struct transaction *tx, int error)
 	}
 }
 
-int journal_order_data(struct handle *h, struct journal_data *d)
-{
-	struct transaction *tx = h->tx;
-
-	if (!h->j || d->tid == tx->tid || d->next_tid == tx->tid)
-		return 0;
-	if (h->j->error)
-		return -EROFS;
-	if (!list_empty(&d->node)) {		/* the commit under way still has to call it */
-		d->next_tid = tx->tid;
-		return 0;
-	}
-	d->tid = tx->tid;
-	list_add_tail(&d->node, &tx->data);
-	return 0;
-}
-
-/* Does the commit under way still need d's data? */
-static bool commit_needs(const struct journal *j, const struct journal_data *d)
-{
-	if (j->error || !j->committing)
-		return false;
-	return j->data_busy == d || (!list_empty(&d->node) && d->tid == j->committing->tid);
-}
-
-void journal_wait_data(struct journal *j, struct journal_data *d)
-{
-	if (j && current != j->thread)		/* fn itself may come here */
-		wait_event(&j->data_wq, !commit_needs(j, d), "journal data");
-}
-
-void journal_forget_data(struct journal *j, struct journal_data *d)
-{
-	journal_wait_data(j, d);
-	list_del_init(&d->node);
-	d->tid = d->next_tid = 0;
-	if (j && current != j->thread)		/* after an abort it may still run */
-		wait_event(&j->data_wq, j->data_busy != d, "journal data");
-}
-
 void journal_on_commit(struct handle *h, struct journal_callback *cb)
 {
 	if (h->j)
 		list_add_tail(&cb->node, &h->tx->callbacks);
 	else
 		cb->fn(cb, 0);
-}
-
-static void write_one_data(struct journal *j, struct journal_data *d)
-{
-	int err;
-
-	list_del_init(&d->node);
-	if (d->next_tid) {
-		d->tid = d->next_tid;
-		d->next_tid = 0;
-		list_add_tail(&d->node, &j->running->data);
-	}
-	j->data_busy = d;
-	err = d->fn(d);
-	j->data_busy = NULL;
-	wake_up_all(&j->data_wq);
-	/* Linux commits all the same (data_err=ignore): whoever syncs the file gets to know it. */
-	if (err && !j->data_warned++)
-		pr_warn("JBD2: %s: error %d while writing file data", j->name, err);
-}
-
-static void write_data(struct journal *j, struct transaction *tx)
-{
-	while (!list_empty(&tx->data) && !j->error)
-		write_one_data(j, list_first(&tx->data, struct journal_data, node));
 }
 
 /* The next handle starts the next transaction. */
@@ -162,7 +95,6 @@ static int write_log(struct journal *j, struct transaction *tx)
 {
 	int err;
 
-	write_data(j, tx);
 	err = log_write_transaction(j, tx);
 	if (!err)
 		err = open_log(j, tx);

@@ -36,7 +36,6 @@ static struct journal *journal_new(const struct journal_place *p, const struct j
 	list_init(&j->checkpoint);
 	list_init(&j->handles);
 	wq_init(&j->sb_wq);
-	wq_init(&j->data_wq);
 	wq_init(&j->updates_wq);
 	wq_init(&j->room_wq);
 	wq_init(&j->done_wq);
@@ -154,8 +153,6 @@ static void drop_transaction(struct transaction *tx, int error)
 	if (!tx)
 		return;
 	tx_buffers_drop(tx);
-	while (!list_empty(&tx->data))
-		list_del_init(tx->data.next);
 	tx_run_callbacks(tx, error);
 	tx_free(tx);
 }

@@ -43,7 +43,6 @@ struct transaction {
 	u32 updates;			/* open handles */
 	u32 reserved;			/* blocks charged to the log when the commit began */
 	struct revoke_set revokes;
-	struct list_head data;		/* journal_data.node */
 	struct list_head callbacks;	/* journal_callback.node */
 	ktime_t expires;
 	u32 log_start;			/* its first block in the log, from COMMITTING on */
@@ -119,17 +118,15 @@ struct journal {
 	bool disk_empty;		/* the superblock says: the log is empty */
 
 	bool sb_busy, checkpointing;
-	struct journal_data *data_busy;	/* its fn runs */
-	struct wait_queue sb_wq, data_wq;
+	struct wait_queue sb_wq;
 	struct wait_queue updates_wq;	/* the commit waits for the last handle */
 	struct wait_queue room_wq;	/* handles wait for a new transaction or for room */
 	struct wait_queue done_wq;	/* a commit ended, an abort */
 	struct wait_queue thread_wq;
 
 	int error;			/* aborted */
-	int credits_warned, data_warned;	/* things that are logged once */
+	int credits_warned;		/* logged once */
 	bool stopping, thread_runs, error_saved;
-	struct task *thread;
 };
 
 static inline u32 log_size(const struct journal *j)

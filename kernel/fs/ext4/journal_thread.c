@@ -49,7 +49,6 @@ static void commit_loop(void *arg)
 {
 	struct journal *j = arg;
 
-	j->thread = current;
 	for (;;) {
 		if (j->error && !j->error_saved)
 			save_error(j);
@@ -138,7 +137,6 @@ void journal_abort(struct journal *j, int error)
 	wake_up_all(&j->room_wq);
 	wake_up_all(&j->done_wq);
 	wake_up_all(&j->updates_wq);
-	wake_up_all(&j->data_wq);
 	wake_up_all(&j->thread_wq);
 }
 
