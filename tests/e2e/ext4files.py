@@ -94,6 +94,19 @@ def handles_of_files_without_a_name():
     clean(path)
 
 
+@case
+def access_lists_and_projects():
+    root = root_with("owners")
+    for kind in ("ext4", "ext2"):
+        path = image("owners", KINDS[kind])
+        holds(on(path, "owners /mnt; umount /mnt; mount -t ext4 /dev/ubda /mnt; mkdir /mnt/again; owners /mnt/again", root=root),
+              "owners: right\nowners: right")
+        clean(path)
+    path = image("projects", "-b 1024 -I 256 -O project,^has_journal")
+    holds(on(path, "owners /mnt projects", root=root), "owners: right")
+    clean(path)
+
+
 def only_the_first_part():
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 30, 2 << 30))
 
