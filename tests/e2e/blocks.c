@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define BLOCK 4096
@@ -40,6 +41,26 @@ static int extents(int fd)
 	return 0;
 }
 
+static struct { struct fiemap m; struct fiemap_extent e[2]; } attrs;
+
+static int where_attributes(int fd)
+{
+	attrs.m = (struct fiemap){ .fm_length = ~0ULL, .fm_flags = FIEMAP_FLAG_XATTR, .fm_extent_count = 2 };
+	return ioctl(fd, FS_IOC_FIEMAP, &attrs) ? -1 : (int)attrs.m.fm_mapped_extents;
+}
+
+static int attributes(int fd)
+{
+	static char big[2000];
+
+	CHECK(where_attributes(fd) == 0);
+	CHECK(!fsetxattr(fd, "user.big", big, sizeof(big), 0) && where_attributes(fd) == 1);
+	CHECK(attrs.e[0].fe_flags == FIEMAP_EXTENT_LAST && attrs.e[0].fe_length == BLOCK && attrs.e[0].fe_physical % BLOCK == 0);
+	CHECK(!fsetxattr(fd, "user.small", big, 4, 0) && where_attributes(fd) == 1);
+	CHECK(attrs.e[0].fe_flags & FIEMAP_EXTENT_DATA_INLINE && attrs.e[0].fe_length > 0 && attrs.e[0].fe_length < 256);
+	return 0;
+}
+
 static int label(int fd)
 {
 	char got[FSLABEL_MAX], set[FSLABEL_MAX] = "sixteen letters!";
@@ -58,7 +79,7 @@ int main(int argc, char **argv)
 	int fd = argc == 2 && !chdir(argv[1]) ? open("f", O_RDWR | O_CREAT | O_EXCL, 0644) : -1;
 
 	CHECK(fd >= 0);
-	if (extents(fd) || label(fd))
+	if (extents(fd) || attributes(fd) || label(fd))
 		return 1;
 	printf("blocks: right\n");
 	return 0;

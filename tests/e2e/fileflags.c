@@ -21,7 +21,7 @@ static int wrong(const char *what, int flag)
 static int set_and_got(int fd)
 {
 	static const int flags[] = { FS_SECRM_FL, FS_UNRM_FL, FS_COMPR_FL, FS_SYNC_FL, FS_IMMUTABLE_FL,
-				     FS_APPEND_FL, FS_NODUMP_FL, FS_NOATIME_FL };
+				     FS_APPEND_FL, FS_NODUMP_FL, FS_NOATIME_FL, FS_DAX_FL };
 	int old, now, set;
 
 	if (ioctl(fd, FS_IOC_GETFLAGS, &old))

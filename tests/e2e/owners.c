@@ -94,6 +94,24 @@ static int inherited_lists(void)
 	return 0;
 }
 
+/* Capabilities of a program go when its contents or its owner change. */
+static int capabilities(void)
+{
+	static const unsigned int caps[5] = { 0x02000001, 0x80, 0, 0, 0 };
+	int fd = open("program", O_RDWR | O_CREAT, 0755), way;
+	char got[20];
+
+	for (way = 0; way < 4; way++) {
+		CHECK(!setxattr("program", "security.capability", caps, sizeof(caps), 0));
+		CHECK(getxattr("program", "security.capability", got, sizeof(got)) == sizeof(got));
+		CHECK(way == 0 ? pwrite(fd, "x", 1, 0) == 1 : way == 1 ? !ftruncate(fd, 10) :
+		      way == 2 ? !fallocate(fd, 0, 0, 4096) || errno == EOPNOTSUPP : !chown("program", A, A));
+		FAILS(getxattr("program", "security.capability", got, sizeof(got)), ENODATA);
+	}
+	close(fd);
+	return 0;
+}
+
 static int set_project(const char *name, unsigned int id, unsigned int flags)
 {
 	struct fsxattr x;
@@ -133,7 +151,7 @@ static int projects(void)
 int main(int argc, char **argv)
 {
 	CHECK(argc >= 2 && !chdir(argv[1]) && !chmod(".", 0755));
-	if (argc == 3 ? projects() : access_lists() || inherited_lists())
+	if (argc == 3 ? projects() : access_lists() || inherited_lists() || capabilities())
 		return 1;
 	printf("owners: right\n");
 	return 0;

@@ -80,6 +80,10 @@ int ext4_setattr(struct inode *inode, const struct iattr *a)
 
 	if (err)
 		return err;
+	if (a->valid & (ATTR_SIZE | ATTR_UID | ATTR_GID) && S_ISREG(inode->mode))
+		err = ext4_drop_caps(inode);
+	if (err)
+		return err;
 	if ((a->valid & ATTR_SIZE) && S_ISREG(inode->mode)) {
 		mutex_lock(&inode->lock);
 		err = ext4_set_size(inode, a->size);

@@ -251,6 +251,9 @@ int ext4_fallocate(struct file *f, int mode, off64 off, off64 len)
 	if ((u64)off + (u64)len > ext4_size_max(inode))
 		return -EFBIG;
 	mutex_lock(&inode->lock);
+	err = ext4_drop_caps(inode);
+	if (err)
+		goto out;
 	if (ext4_is_inline(inode)) {
 		err = ext4_start(fs, CREDITS + EXT4_CREDITS_XATTR, &h);
 		if (!err) {

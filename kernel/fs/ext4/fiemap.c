@@ -13,7 +13,7 @@
 #include "lib/alloc.h"
 #include "mm/user.h"
 
-#define KNOWN_FLAGS (FIEMAP_FLAG_SYNC | FIEMAP_FLAG_CACHE)
+#define KNOWN_FLAGS (FIEMAP_FLAG_SYNC | FIEMAP_FLAG_CACHE | FIEMAP_FLAG_XATTR)
 
 struct walk {
 	uaddr_t to;
@@ -43,6 +43,32 @@ static int inline_extent(struct inode *inode, struct walk *w)
 	int err = 0;
 
 	give(w, &e, &err);
+	return err;
+}
+
+/* FIEMAP_FLAG_XATTR: the place of extended attributes, in the inode or in a block. */
+static int xattr_extent(struct inode *inode, struct walk *w)
+{
+	struct ext4 *fs = ext4_of(inode);
+	u32 skip = EXT4_GOOD_OLD_INODE + ext4_i(inode)->extra_isize;
+	struct fiemap_extent e = { .fe_flags = FIEMAP_EXTENT_LAST };
+	struct ext4_xarea a;
+	struct ext4_loc loc;
+	int err = ext4_raw_get(fs, (u32)inode->ino, &loc);
+
+	if (err)
+		return err;
+	if (ext4_xarea_inode(inode, loc.raw, &a)) {
+		e.fe_physical = (loc.bh->block << fs->block_bits) + (u64)((u8 *)loc.raw - loc.bh->data) + skip;
+		e.fe_length = fs->inode_size - skip;
+		e.fe_flags |= FIEMAP_EXTENT_DATA_INLINE;
+	} else if (ext4_i(inode)->file_acl) {
+		e.fe_physical = ext4_i(inode)->file_acl << fs->block_bits;
+		e.fe_length = fs->block_size;
+	}
+	buffer_put(loc.bh);
+	if (e.fe_length)
+		give(w, &e, &err);
 	return err;
 }
 
@@ -119,7 +145,8 @@ long ext4_ioc_fiemap(struct file *f, u64 arg)
 	w = (struct walk){ arg + sizeof(fm), fm.fm_extent_count, 0 };
 	err = settle(inode);
 	if (!err)
-		err = ext4_is_inline(inode) ? inline_extent(inode, &w) :
+		err = fm.fm_flags & FIEMAP_FLAG_XATTR ? xattr_extent(inode, &w) :
+		      ext4_is_inline(inode) ? inline_extent(inode, &w) :
 					      walk(inode, fm.fm_start, end, &w);
 	fm.fm_mapped_extents = w.n;
 	if (!err && copy_to_user(arg, &fm, sizeof(fm)))

@@ -99,7 +99,9 @@ static ssize write_locked(struct file *f, struct iter *from, off64 *pos)
 		cut = from->count - (max - (u64)*pos);
 		from->count -= cut;
 	}
-	err = make_blocks(inode);
+	err = ext4_drop_caps(inode);
+	if (!err)
+		err = make_blocks(inode);
 	if (!err)
 		err = zero_old_end(inode, (u64)*pos);
 	if (err)

@@ -13,7 +13,7 @@
 #define INHERITED                                                                                  \
 	(EXT4_SECRM_FL | EXT4_UNRM_FL | EXT4_COMPR_FL | EXT4_SYNC_FL | EXT4_NODUMP_FL |            \
 	 EXT4_NOATIME_FL | EXT4_JOURNAL_DATA_FL | EXT4_NOTAIL_FL | EXT4_DIRSYNC_FL |               \
-	 EXT4_PROJINHERIT_FL)
+	 EXT4_PROJINHERIT_FL | EXT4_DAX_FL)
 
 static u32 group_of(const struct ext4 *fs, u64 ino)
 {

@@ -11,11 +11,11 @@
 #include "core/cred.h"
 #include "mm/user.h"
 
-/* The first three only are kept, as Linux does: chattr(1) says that ext4 does not honour them. */
+/* The first three and DAX only are kept, as Linux does where they mean nothing. */
 #define MODIFIABLE                                                                                 \
 	(EXT4_SECRM_FL | EXT4_UNRM_FL | EXT4_COMPR_FL |                                            \
 	 EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL | EXT4_NODUMP_FL | EXT4_NOATIME_FL |    \
-	 EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL | EXT4_NOTAIL_FL | EXT4_PROJINHERIT_FL)
+	 EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL | EXT4_NOTAIL_FL | EXT4_PROJINHERIT_FL | EXT4_DAX_FL)
 #define VISIBLE                                                                                    \
 	(MODIFIABLE | EXT4_ENCRYPT_FL | EXT4_INDEX_FL | EXT4_JOURNAL_DATA_FL | EXT4_EXTENTS_FL |   \
 	 EXT4_VERITY_FL | EXT4_INLINE_DATA_FL | EXT4_HUGE_FILE_FL)
@@ -90,6 +90,7 @@ static const struct {
 	{ EXT4_SYNC_FL, FS_XFLAG_SYNC },       { EXT4_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE },
 	{ EXT4_APPEND_FL, FS_XFLAG_APPEND },   { EXT4_NODUMP_FL, FS_XFLAG_NODUMP },
 	{ EXT4_NOATIME_FL, FS_XFLAG_NOATIME }, { EXT4_PROJINHERIT_FL, FS_XFLAG_PROJINHERIT },
+	{ EXT4_DAX_FL, FS_XFLAG_DAX },
 };
 
 int ext4_get_fsx(struct inode *inode, struct fsx_k *x)

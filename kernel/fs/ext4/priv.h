@@ -110,6 +110,7 @@ struct ext4_inode { /* inode->private */
 	bool evicting;
 	u32 parent; /* of a directory: where it was found; 0: nowhere yet */
 	bool acl_known, acl_there; /* whether it has an access control list */
+	bool no_caps; /* known to have no security.capability */
 	u32 flags, generation, dtime, csum_seed, projid, next_orphan;
 	u64 version;
 	u16 extra_isize;
@@ -530,6 +531,7 @@ ssize ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t n);
 ssize ext4_listxattr(struct inode *inode, char *buf, size_t n);
 int ext4_setxattr(struct inode *inode, const char *name, const void *val, size_t n, int flags);
 int ext4_removexattr(struct inode *inode, const char *name);
+int ext4_drop_caps(struct inode *inode); /* contents or owner change: a program's capabilities go. Blocks */
 ssize ext4_xattr_get(struct inode *inode, u8 index, const char *name, void *buf, size_t n);
 /* val NULL: remove. Blocks. */
 int ext4_xattr_set(struct handle *h, struct inode *inode, u8 index, const char *name,

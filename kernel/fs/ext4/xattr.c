@@ -299,8 +299,20 @@ static int set_by_name(struct inode *inode, const char *name, const void *val, s
 	return err;
 }
 
+int ext4_drop_caps(struct inode *inode)
+{
+	struct ext4_inode *ei = ext4_i(inode);
+	ssize n = ei->no_caps ? -ENODATA : ext4_getxattr(inode, XATTR_NAME_CAPS, NULL, 0);
+
+	if (n >= 0)
+		return ext4_removexattr(inode, XATTR_NAME_CAPS);
+	ei->no_caps = n == -ENODATA;
+	return 0;
+}
+
 int ext4_setxattr(struct inode *inode, const char *name, const void *val, size_t n, int flags)
 {
+	ext4_i(inode)->no_caps = false;
 	return set_by_name(inode, name, n ? val : "", n, flags);
 }
 
