@@ -25,6 +25,11 @@ static int extents(int fd)
 	memset(data, 'b', sizeof(data));
 	CHECK(pwrite(fd, data, 2 * BLOCK, 0) == 2 * BLOCK && pwrite(fd, data, BLOCK, 4 * BLOCK) == BLOCK);
 	CHECK(!fallocate(fd, FALLOC_FL_KEEP_SIZE, 8 * BLOCK, BLOCK));
+	q.m.fm_flags = 0;
+	CHECK(!ioctl(fd, FS_IOC_FIEMAP, &q) && q.m.fm_mapped_extents == 3);
+	CHECK(q.e[1].fe_logical == 4 * BLOCK && q.e[1].fe_length == BLOCK && !q.e[1].fe_physical);
+	CHECK(q.e[1].fe_flags == (FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_UNKNOWN));
+	q.m.fm_flags = FIEMAP_FLAG_SYNC;
 	CHECK(!ioctl(fd, FS_IOC_FIEMAP, &q) && q.m.fm_mapped_extents == 3);
 	CHECK(q.e[0].fe_logical == 0 && q.e[0].fe_length == 2 * BLOCK && q.e[0].fe_flags == 0);
 	CHECK(q.e[1].fe_logical == 4 * BLOCK && q.e[1].fe_length == BLOCK && q.e[1].fe_flags == 0);

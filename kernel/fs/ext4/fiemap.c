@@ -72,6 +72,25 @@ static int xattr_extent(struct inode *inode, struct walk *w)
 	return err;
 }
 
+#define MAP_DELAYED 0x100 /* promised: will have blocks when it is written out */
+
+/* The first promised part of a hole, which becomes that. */
+static bool promised(const struct inode *inode, struct ext4_map *m)
+{
+	u32 shift = 12 - ext4_of(inode)->block_bits, end = m->lblk + m->len;
+	struct ext4_range r;
+	u64 from, to;
+
+	if (!ext4_next_delayed(inode, m->lblk >> shift, &r))
+		return false;
+	from = MAX(r.start << shift, (u64)m->lblk);
+	to = MIN(r.end << shift, (u64)end);
+	if (from >= to)
+		return false;
+	*m = (struct ext4_map){ .lblk = (u32)from, .len = (u32)(to - from), .flags = MAP_DELAYED };
+	return true;
+}
+
 /* The next run at or after *at; len 0: there is none. */
 static int next_run(struct inode *inode, u32 *at, u32 end, struct ext4_map *m)
 {
@@ -83,6 +102,8 @@ static int next_run(struct inode *inode, u32 *at, u32 end, struct ext4_map *m)
 		if (err)
 			return err;
 		*at = m->lblk + m->len;
+		if (!m->flags && promised(inode, m))
+			*at = m->lblk + m->len;
 		if (m->flags)
 			return 0;
 	}
@@ -108,6 +129,8 @@ static int walk(struct inode *inode, u64 from, u64 to, struct walk *w)
 			break;
 		if (m.flags & MAP_UNWRITTEN)
 			e.fe_flags |= FIEMAP_EXTENT_UNWRITTEN;
+		if (m.flags & MAP_DELAYED)
+			e.fe_flags |= FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_UNKNOWN;
 		if (!next.len)
 			e.fe_flags |= FIEMAP_EXTENT_LAST;
 		if (!give(w, &e, &err))
@@ -117,7 +140,7 @@ static int walk(struct inode *inode, u64 from, u64 to, struct walk *w)
 	return err;
 }
 
-/* Blocks that are only promised have no place to tell: they get one first. */
+/* Blocks that are only promised have no place to tell; now they get one. */
 static int settle(struct inode *inode)
 {
 	struct pagecache *pc = S_ISREG(inode->mode) ? ext4_i(inode)->pc : NULL;
@@ -143,7 +166,7 @@ long ext4_ioc_fiemap(struct file *f, u64 arg)
 		return fm.fm_length ? -EFBIG : -EINVAL;
 	end = fm.fm_length > INT64_MAX - fm.fm_start ? INT64_MAX : fm.fm_start + fm.fm_length;
 	w = (struct walk){ arg + sizeof(fm), fm.fm_extent_count, 0 };
-	err = settle(inode);
+	err = fm.fm_flags & FIEMAP_FLAG_SYNC ? settle(inode) : 0;
 	if (!err)
 		err = fm.fm_flags & FIEMAP_FLAG_XATTR ? xattr_extent(inode, &w) :
 		      ext4_is_inline(inode) ? inline_extent(inode, &w) :
