@@ -89,33 +89,46 @@ static struct run find_run(struct ext4 *fs, u32 group, const u8 *map, u32 goal, 
 	return best;
 }
 
-/* Where want blocks begin at a multiple of unit, from goal on. len 0: nowhere. */
-static struct run find_aligned(struct ext4 *fs, u32 group, const u8 *map, u32 goal, u32 want, u32 unit)
-{
-	u32 end = ext4_group_blocks(fs, group);
-	u64 base = ext4_group_start(fs, group);
-	u32 first = (u32)((base + goal + unit - 1) / unit * unit - base);
+/* What is looked for. */
+struct wish {
+	u32 want, min;			/* blocks: at most, at least */
+	u32 unit;			/* it must begin at a multiple of that; 0: anywhere */
+};
 
-	for (u32 at = first; at < end && want <= end - at; at += unit)
-		if (ext4_find_set(map, at, at + want) == at + want)
-			return (struct run){ at, want };
+/* From goal on. len 0: nowhere. */
+static struct run find_aligned(struct ext4 *fs, u32 group, const u8 *map, u32 goal, const struct wish *w)
+{
+	u32 end = ext4_group_blocks(fs, group), stop;
+	u64 base = ext4_group_start(fs, group);
+	u32 first = (u32)((base + goal + w->unit - 1) / w->unit * w->unit - base);
+
+	for (u32 at = first; at < end; at += w->unit) {
+		stop = ext4_find_set(map, at, MIN(end, at + w->want));
+		if (stop >= at + w->min)
+			return (struct run){ at, stop - at };
+	}
 	return (struct run){ 0, 0 };
 }
 
-/* Of an array of disks: whole stripes begin with one, whole pieces of one disk with such a piece. */
-static struct run find(struct ext4 *fs, u32 group, const u8 *map, u32 goal, u32 want)
+static struct run find(struct ext4 *fs, u32 group, const u8 *map, u32 goal, const struct wish *w)
+{
+	struct run r;
+
+	if (!w->unit)
+		return find_run(fs, group, map, goal, w->want);
+	r = find_aligned(fs, group, map, goal, w);
+	return r.len || !goal ? r : find_aligned(fs, group, map, 0, w);
+}
+
+/* Of an array of disks: a stripe, or the piece of one disk, if the request is as long. 0: none. */
+static u32 unit_for(const struct ext4 *fs, u32 want)
 {
 	const u32 units[] = { fs->opts.stripe, fs->es->raid_stride };
-	struct run r = { 0, 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(units) && !r.len; i++) {
-		if (units[i] < 2 || units[i] > fs->blocks_per_group || want % units[i])
-			continue;
-		r = find_aligned(fs, group, map, goal, want, units[i]);
-		if (!r.len && goal)
-			r = find_aligned(fs, group, map, 0, want, units[i]);
-	}
-	return r.len ? r : find_run(fs, group, map, goal, want);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (units[i] > 1 && units[i] <= fs->blocks_per_group && units[i] <= want)
+			return units[i];
+	return 0;
 }
 
 /* Marks the run as used. Both buffers had journal_get_write. nb */
@@ -138,7 +151,7 @@ static int mark_used(struct handle *h, struct ext4 *fs, u32 group, struct buffer
 }
 
 /* r->len 0: nothing here. */
-static int alloc_in_group(struct handle *h, struct ext4 *fs, u32 group, u32 goal, u32 want, u32 min,
+static int alloc_in_group(struct handle *h, struct ext4 *fs, u32 group, u32 goal, const struct wish *w,
 			  struct run *r)
 {
 	struct buffer *bh, *gdb;
@@ -147,8 +160,8 @@ static int alloc_in_group(struct handle *h, struct ext4 *fs, u32 group, u32 goal
 	r->len = 0;
 	if (err)
 		return err == -EUCLEAN ? 0 : err;
-	*r = find(fs, group, ext4_effective_bitmap(fs, group, bh), goal, want);
-	if (r->len < min)
+	*r = find(fs, group, ext4_effective_bitmap(fs, group, bh), goal, w);
+	if (r->len < w->min)
 		r->len = 0;
 	if (!r->len)
 		goto out;
@@ -159,7 +172,7 @@ static int alloc_in_group(struct handle *h, struct ext4 *fs, u32 group, u32 goal
 	if (err)
 		goto out;
 	/* Others may have taken it meanwhile. */
-	*r = find(fs, group, ext4_effective_bitmap(fs, group, bh), goal, want);
+	*r = find(fs, group, ext4_effective_bitmap(fs, group, bh), goal, w);
 	if (r->len)
 		err = mark_used(h, fs, group, bh, r);
 out:
@@ -176,8 +189,7 @@ static bool worth_a_look(const struct ext4 *fs, u32 group, u32 min)
 	       (!g->longest || g->longest >= min);
 }
 
-static int search_groups(struct handle *h, struct ext4 *fs, u64 goal, u32 want, u32 min, u64 *out,
-			 u32 *got)
+static int search_groups(struct handle *h, struct ext4 *fs, u64 goal, struct wish w, u64 *out, u32 *got)
 {
 	u32 first = (u32)((goal - fs->first_data_block) / fs->blocks_per_group), g = first;
 	u32 offset = (u32)((goal - fs->first_data_block) % fs->blocks_per_group);
@@ -185,9 +197,9 @@ static int search_groups(struct handle *h, struct ext4 *fs, u64 goal, u32 want, 
 	int err;
 
 	for (u32 i = 0; i < fs->ngroups; i++, g = g + 1 < fs->ngroups ? g + 1 : 0) {
-		if (!worth_a_look(fs, g, min))
+		if (!worth_a_look(fs, g, w.min))
 			continue;
-		err = alloc_in_group(h, fs, g, i ? 0 : offset, want, min, &r);
+		err = alloc_in_group(h, fs, g, i ? 0 : offset, &w, &r);
 		if (err)
 			return err;
 		if (!r.len)
@@ -197,6 +209,20 @@ static int search_groups(struct handle *h, struct ext4 *fs, u64 goal, u32 want, 
 		return 0;
 	}
 	return -ENOSPC;
+}
+
+/* Modest wishes come after those that failed. */
+static int search(struct handle *h, struct ext4 *fs, u64 goal, u32 want, u64 *out, u32 *got)
+{
+	u32 good = MIN(want, GOOD_RUN), unit = unit_for(fs, want);
+	const struct wish wishes[] = {
+		{ want, want, unit }, { want, MAX(good, unit), unit }, { want, good, 0 }, { want, 1, 0 },
+	};
+	int err = -ENOSPC;
+
+	for (size_t i = unit ? 0 : 2; i < ARRAY_SIZE(wishes) && err == -ENOSPC; i++)
+		err = search_groups(h, fs, goal, wishes[i], out, got);
+	return err;
 }
 
 /* A cached copy of what the block was before must not overwrite what it becomes. */
@@ -224,9 +250,7 @@ int ext4_new_blocks(struct handle *h, struct ext4 *fs, u64 goal, u32 *len, bool 
 		return -ENOSPC;
 	if (goal < fs->first_data_block || goal >= fs->blocks_count)
 		goal = fs->first_data_block;
-	err = search_groups(h, fs, goal, want, MIN(want, GOOD_RUN), out, &got);
-	if (err == -ENOSPC && want > 1)
-		err = search_groups(h, fs, goal, want, 1, out, &got);
+	err = search(h, fs, goal, want, out, &got);
 	if (err)
 		return err;
 	if (!ext4_valid_blocks(fs, *out, got))
