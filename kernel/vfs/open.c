@@ -9,6 +9,7 @@
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/limits.h"
 #include "abi/mount.h"
 #include "abi/stat.h"
 #include "abi/xattr.h"
@@ -125,6 +126,40 @@ static int open_path(const struct path *p, struct opening *o, struct file **out)
 	return 0;
 }
 
+/* At d, which is negative; the directory's lock is held. */
+static int make_at(struct walk *w, struct opening *o, struct dentry *d)
+{
+	struct dentry *dir = w->path.dentry;
+	int err = mnt_want_write(w->path.mnt);
+
+	if (!err)
+		err = may_create(dir->inode);
+	if (!err)
+		err = create_file(dir, d, o->mode, o->flags & O_EXCL);
+	o->created = !err;
+	return err;
+}
+
+/*
+ * The same without asking the file system whether the name is there, as create() finds out. True: made. Why it was not
+ * is for the ordinary way to say: that a file exists comes before all other reasons.
+ */
+static bool make_unasked(struct walk *w, struct opening *o, struct dentry **out)
+{
+	struct dentry *dir = w->path.dentry, *d;
+
+	if (!dir->inode->ops->create_tells || w->last.len > NAME_MAX)
+		return false;
+	d = d_find(dir, &w->last);
+	d = d ? dget(d) : d_alloc(dir, &w->last);
+	if (d && !d->inode && !make_at(w, o, d)) {
+		*out = d;
+		return true;
+	}
+	dput(d);
+	return false;
+}
+
 /* The name is not there, as it seemed without the lock. Gives the dentry, new or just found. */
 static int open_make(struct walk *w, struct opening *o, struct dentry **out)
 {
@@ -132,17 +167,13 @@ static int open_make(struct walk *w, struct opening *o, struct dentry **out)
 	int err = 0;
 
 	mutex_lock(&dir->inode->lock);
+	if (make_unasked(w, o, out))
+		goto unlock;
 	err = lookup_locked(dir, &w->last, &d);
 	if (err)
 		goto unlock;
-	if (!d->inode) {
-		err = mnt_want_write(w->path.mnt);
-		if (!err)
-			err = may_create(dir->inode);
-		if (!err)
-			err = create_file(dir, d, o->mode, o->flags & O_EXCL);
-		o->created = !err;
-	}
+	if (!d->inode)
+		err = make_at(w, o, d);
 	if (err)
 		dput(d);
 	else
@@ -152,17 +183,31 @@ unlock:
 	return err;
 }
 
+/* Nobody wants the file if it is there: so it is enough to try. */
+static bool make_only(const struct walk *w, const struct opening *o)
+{
+	const struct dentry *dir = w->path.dentry, *d;
+
+	if (!(o->flags & O_EXCL) || !dir->inode->ops->create_tells)
+		return false;
+	d = d_find(dir, &w->last);
+	return !d || !d->inode;
+}
+
 /*
  * The dentry of the last component, made if it was absent. A file system may make a file without
  * saying which (create gave no inode): then it is looked up again.
  */
 static int open_last(struct walk *w, struct opening *o, struct dentry **out)
 {
-	int err = lookup_qname(w->path.dentry, &w->last, out);
+	int err;
 
-	if (err || (*out)->inode)
-		return err;
-	dput(*out);
+	if (!make_only(w, o)) {
+		err = lookup_qname(w->path.dentry, &w->last, out);
+		if (err || (*out)->inode)
+			return err;
+		dput(*out);
+	}
 	err = open_make(w, o, out);
 	if (err || (*out)->inode)
 		return err;

@@ -101,6 +101,7 @@ struct inode_ops {
 	/* Find d->name in dir; on success *out is a new reference, or NULL: does not exist. Required for directories. */
 	int (*lookup)(struct inode *dir, struct dentry *d, struct inode **out);
 	int (*create)(struct inode *dir, struct dentry *d, u32 mode, struct inode **out);	/* EROFS */
+	bool create_tells;		/* create gives -EEXIST when the name is there after all, and changes nothing then */
 	int (*mkdir)(struct inode *dir, struct dentry *d, u32 mode, struct inode **out);	/* EPERM */
 	int (*mknod)(struct inode *dir, struct dentry *d, u32 mode, u32 rdev, struct inode **out);	/* EPERM */
 	int (*symlink)(struct inode *dir, struct dentry *d, const char *target, struct inode **out);	/* EPERM */

@@ -197,6 +197,60 @@ static void data(void **state)
 	fput(f);
 }
 
+/* A name is made without asking whether it is there: the host may have made it since it was last looked for. */
+static void create_at_once(void **state)
+{
+	struct file *f;
+
+	assert_int_equal(open_file("/new", O_RDONLY, 0, &f), -ENOENT);
+	host_write_file(rootfd, "new", "host");
+	assert_int_equal(write_text("/new", "x", O_WRONLY | O_CREAT | O_EXCL), -EEXIST);
+	assert_string_equal(host_read_file(rootfd, "new"), "host");
+	host_write_file(rootfd, "unseen", "host");
+	assert_int_equal(write_text("/unseen", "x", O_WRONLY | O_CREAT | O_EXCL), -EEXIST);
+	assert_string_equal(read_text("/unseen"), "host");
+	assert_int_equal(open_file("/later", O_RDONLY, 0, &f), -ENOENT);
+	host_write_file(rootfd, "later", "host");
+	assert_int_equal(write_text("/later", "gu", O_WRONLY | O_CREAT), 0);
+	assert_string_equal(host_read_file(rootfd, "later"), "gust");
+	assert_int_equal(open_file("/link", O_RDONLY, 0, &f), -ENOENT);
+	assert_int_equal(host_path_symlink("later", rootfd, "link"), 0);
+	assert_int_equal(write_text("/link", "x", O_WRONLY | O_CREAT | O_EXCL), -EEXIST);
+	assert_int_equal(write_text("/link", "G", O_WRONLY | O_CREAT), 0);
+	assert_string_equal(host_read_file(rootfd, "later"), "Gust");
+	assert_int_equal(host_path_unlink(rootfd, "new", false), 0);
+	assert_int_equal(write_text("/new", "guest", O_WRONLY | O_CREAT | O_EXCL), 0);
+	assert_string_equal(host_read_file(rootfd, "new"), "guest");
+}
+
+/* What was set is seen, whoever asks, also after several changes without a look at the file between them. */
+static void set_and_see(void **state)
+{
+	struct iattr a = { .valid = ATTR_MODE, .mode = 0604 };
+	struct host_stat h;
+	struct file *f;
+	struct kstat st;
+
+	assert_int_equal(open_file("/s", O_CREAT | O_WRONLY, 0600, &f), 0);
+	assert_int_equal(notify_change(&f->path, &a), 0);
+	a = (struct iattr){ .valid = ATTR_ATIME | ATTR_MTIME, .atime.sec = 5, .mtime.sec = 7 };
+	assert_int_equal(notify_change(&f->path, &a), 0);
+	assert_int_equal(stat_name("/s", &st), 0);
+	assert_int_equal(st.mode, S_IFREG | 0604);
+	assert_int_equal(st.atime.sec, 5);
+	assert_int_equal(st.mtime.sec, 7);
+	a = (struct iattr){ .valid = ATTR_MODE, .mode = 04755 };
+	assert_int_equal(notify_change(&f->path, &a), 0);
+	a = (struct iattr){ .valid = ATTR_SIZE, .size = 3, .file = f };
+	assert_int_equal(notify_change(&f->path, &a), 0);
+	assert_int_equal(inode_getattr(f->inode, &st), 0);
+	assert_int_equal(st.size, 3);
+	assert_int_equal(host_path_stat(rootfd, "s", &h), 0);
+	assert_int_equal(h.mode & 0777, 0755);
+	assert_int_equal(st.mode, h.mode);
+	fput(f);
+}
+
 static void names(void **state)
 {
 	struct kstat st, st2;
@@ -574,6 +628,7 @@ static void deep(void **state)
 
 #define HCASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-RUN(HCASE(data), HCASE(names), HCASE(other_link), HCASE(unlinked), HCASE(symlinks), HCASE(coherent), HCASE(listing),
+RUN(HCASE(data), HCASE(create_at_once), HCASE(set_and_see), HCASE(names), HCASE(other_link),
+    HCASE(unlinked), HCASE(symlinks), HCASE(coherent), HCASE(listing),
     HCASE(attributes), HCASE(tmpfile_link), HCASE(append_mode), HCASE(ids), HCASE(ids_plain),
     HCASE(boot_root), HCASE(host_proc), HCASE(race), HCASE(deep))

@@ -142,6 +142,16 @@ int hostfs_open(struct inode *inode, struct file *f)
 	return 0;
 }
 
+void hostfs_file_free(struct hostfs_file *hf)
+{
+	if (hf->backing)
+		backing_put(hf->backing);
+	else
+		host_close(hf->fd);
+	kfree(hf->buf);
+	kfree(hf);
+}
+
 void hostfs_release(struct file *f)
 {
 	struct hostfs_file *hf = f->private;
@@ -149,12 +159,9 @@ void hostfs_release(struct file *f)
 	if (!hf)
 		return;
 	list_del_init(&hf->node);
-	if (hf->backing)
-		backing_put(hf->backing);
-	else
-		host_close(hf->fd);
-	kfree(hf->buf);
-	kfree(hf);
+	hf->released = true;
+	if (!hf->pins)
+		hostfs_file_free(hf);
 }
 
 /*

@@ -300,35 +300,47 @@ struct hostfs_file *hostfs_any_file(struct inode *inode, u32 mode)
 	return NULL;
 }
 
-/*
- * A descriptor that stays ours over a host call: those of open files may be closed meanwhile by
- * another task, so take a copy.
- */
-static int own_fd(struct inode *inode)
+int hostfs_hold(struct inode *inode, u32 mode, struct hostfs_held *h)
 {
-	struct hostfs_inode *hi = HI(inode);
-	struct hostfs_file *hf = hostfs_any_file(inode, 0);
+	struct hostfs_file *hf = hostfs_any_file(inode, mode);
 
-	if (hf)
-		return host_dup(hf->fd);
-	return hi->created >= 0 ? host_dup(hi->created) : -1;
+	h->file = hf;
+	if (hf) {
+		hf->pins++;
+		h->fd = hf->fd;
+		return 0;
+	}
+	if (HI(inode)->created < 0)
+		return -ENOENT;
+	/* The open() that it is kept for may take it meanwhile. */
+	h->fd = host_dup(HI(inode)->created);
+	return h->fd < 0 ? h->fd : 0;
+}
+
+void hostfs_unhold(struct hostfs_held *h)
+{
+	if (!h->file)
+		host_close(h->fd);
+	else if (!--h->file->pins && h->file->released)
+		hostfs_file_free(h->file);
 }
 
 /* What the host says of a file by an open descriptor, if there is one. */
 static int stat_open(struct inode *inode, struct host_stat *st)
 {
+	struct hostfs_held h;
 	int err, fd;
 
 	if (HI(inode)->fd >= 0) {
 		fd = hostfs_get_dirfd(inode);
 		err = HOST(host_file_stat(fd, st));
 		hostfs_put_dirfd(inode);
-	} else {
-		fd = own_fd(inode);
-		if (fd < 0)
-			return -ENOENT;
-		err = HOST(host_file_stat(fd, st));
-		host_close(fd);
+		return err;
+	}
+	err = hostfs_hold(inode, 0, &h);
+	if (!err) {
+		err = HOST(host_file_stat(h.fd, st));
+		hostfs_unhold(&h);
 	}
 	return err;
 }
@@ -382,164 +394,6 @@ int hostfs_getattr(struct inode *inode, struct kstat *st)
 		.btime = inode->btime, .has_btime = hi->has_btime,
 	};
 	return 0;
-}
-
-static int set_size(struct inode *inode, const struct iattr *a, const struct hostfs_place *p)
-{
-	struct hostfs_file *hf = NULL;
-	struct host_stat st;
-	int err = 0, fd;
-
-	if (HSB(inode->sb)->append)
-		return 0;
-	if (a->file && a->file->ops == &hostfs_file_ops && a->file->mode & FMODE_WRITE)
-		hf = a->file->private;
-	if (!hf)
-		hf = hostfs_any_file(inode, FMODE_WRITE);
-	if (hf) {
-		fd = host_dup(hf->fd);
-		if (fd < 0)
-			return fd;
-	} else {
-		if (!p)
-			return -ENOENT;
-		fd = HOST(host_path_open(p->fd, p->name, O_WRONLY | O_NONBLOCK, 0));
-		if (fd < 0)
-			return fd;
-		err = HOST(host_file_stat(fd, &st));
-		if (!err && !hostfs_same(inode, &st) && !hostfs_copied_up(inode, &st))
-			err = -ESTALE;
-	}
-	if (!err)
-		err = HOST(host_ftruncate(fd, a->size));
-	host_close(fd);
-	return err;
-}
-
-#define UTIME_NOW_K ((1l << 30) - 1l)
-#define UTIME_OMIT_K ((1l << 30) - 2l)
-
-static struct host_ts time_of(const struct iattr *a, u32 set, u32 now, const struct ts_k *t)
-{
-	if (a->valid & now)
-		return (struct host_ts){ 0, UTIME_NOW_K };
-	if (a->valid & set)
-		return (struct host_ts){ t->sec, t->nsec };
-	return (struct host_ts){ 0, UTIME_OMIT_K };
-}
-
-static int set_times(const struct iattr *a, int fd, const struct hostfs_place *p)
-{
-	const struct host_ts t[2] = {
-		time_of(a, ATTR_ATIME, ATTR_ATIME_NOW, &a->atime),
-		time_of(a, ATTR_MTIME, ATTR_MTIME_NOW, &a->mtime),
-	};
-
-	return p ? HOST(host_path_utimens(p->fd, p->name, t)) : HOST(host_file_utimens(fd, t));
-}
-
-static int set_owner(const struct iattr *a, int fd, const struct hostfs_place *p)
-{
-	u32 uid = a->valid & ATTR_UID ? a->uid : (u32)-1;
-	u32 gid = a->valid & ATTR_GID ? a->gid : (u32)-1;
-
-	return p ? HOST(host_path_chown(p->fd, p->name, uid, gid)) :
-		   HOST(host_file_chown(fd, uid, gid));
-}
-
-static int set_mode(const struct iattr *a, int fd, const struct hostfs_place *p)
-{
-	u32 mode = a->mode & S_IALLUGO;
-
-	return p ? HOST(host_path_chmod(p->fd, p->name, mode)) : HOST(host_file_chmod(fd, mode));
-}
-
-/* fd stands for the file when p, its place, is NULL. */
-static int apply(struct inode *inode, const struct iattr *a, int fd, const struct hostfs_place *p)
-{
-	int err = 0;
-
-	if (a->valid & ATTR_SIZE)
-		err = set_size(inode, a, p);
-	if (!err && HSB(inode->sb)->ids && a->valid & (ATTR_UID | ATTR_GID | ATTR_MODE)) {
-		err = hostfs_ids_setattr(inode, a, p);
-	} else {
-		/* The mode last: a change of owner clears the set-id bits. */
-		if (!err && a->valid & (ATTR_UID | ATTR_GID))
-			err = set_owner(a, fd, p);
-		if (!err && a->valid & ATTR_MODE)
-			err = set_mode(a, fd, p);
-	}
-	if (!err && a->valid & (ATTR_ATIME | ATTR_MTIME | ATTR_ATIME_NOW | ATTR_MTIME_NOW))
-		err = set_times(a, fd, p);
-	return err;
-}
-
-/* hostfs_ids_setattr() goes by what the host says now. */
-static bool place_is_true(struct inode *inode, const struct hostfs_place *p)
-{
-	struct hostfs_inode *hi = HI(inode);
-	struct host_stat st;
-
-	if (HOST(host_path_stat(p->fd, p->name, &st)) || !hostfs_same(inode, &st))
-		return false;
-	hi->h_mode = st.mode;
-	hi->h_uid = st.uid;
-	hi->h_gid = st.gid;
-	return true;
-}
-
-/* By a descriptor that is open: no name to look up, and it is the right file for certain. */
-static int set_open(struct inode *inode, const struct iattr *a)
-{
-	struct host_stat st;
-	int err, fd = own_fd(inode);
-
-	if (fd < 0)
-		return -ENOENT;
-	err = apply(inode, a, fd, NULL);
-	if (!err)
-		err = HOST(host_file_stat(fd, &st));
-	host_close(fd);
-	if (!err)
-		hostfs_refresh(inode, &st, -1, NULL);
-	HI(inode)->fresh = 0;
-	return err;
-}
-
-int hostfs_setattr(struct inode *inode, const struct iattr *a)
-{
-	struct hostfs_place p;
-	int err, fd;
-
-	if (HI(inode)->hidden)
-		return -EPERM;
-	/* Noted ids go by the name, and a size may need a descriptor that writes. */
-	if (!HSB(inode->sb)->ids && !(a->valid & ATTR_SIZE)) {
-		err = set_open(inode, a);
-		if (err != -ENOENT)
-			return err;
-	}
-	err = hostfs_get_place(inode, &p);
-	if (!err) {
-		if (place_is_true(inode, &p)) {
-			err = apply(inode, a, -1, &p);
-			hostfs_put_place(&p);
-			goto done;
-		}
-		hostfs_put_place(&p);
-	}
-	/* It has lost its name, but may be open. */
-	fd = own_fd(inode);
-	if (fd < 0)
-		return -ENOENT;
-	err = apply(inode, a, fd, NULL);
-	host_close(fd);
-done:
-	if (!err)
-		err = hostfs_reload(inode);
-	HI(inode)->fresh = 0;
-	return err;
 }
 
 /* The guest's rule first, then the host's: guest root has no more rights than we have. */

@@ -429,7 +429,7 @@ static ssize hostfs_readlink(struct inode *inode, char *buf, size_t n)
 
 #define DIR_OPS                                                                                    \
 	COMMON_OPS, XATTR_OPS,                                                                     \
-	.lookup = hostfs_lookup, .create = hostfs_create,                                          \
+	.lookup = hostfs_lookup, .create = hostfs_create, .create_tells = true,                    \
 	.mkdir = hostfs_mkdir, .mknod = hostfs_mknod,                                              \
 	.symlink = hostfs_symlink, .link = hostfs_link,                                            \
 	.unlink = hostfs_unlink, .rmdir = hostfs_rmdir,                                            \

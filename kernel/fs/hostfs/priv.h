@@ -72,6 +72,8 @@ struct backing;
 
 struct hostfs_file {
 	struct list_head node;
+	unsigned int pins;		/* host calls on fd under way: hostfs_hold() */
+	bool released;			/* to be freed with the last pin */
 	int fd;
 	u32 mode;			/* FMODE_* */
 	struct backing *backing;	/* owns fd once it exists */
@@ -115,6 +117,17 @@ void hostfs_put_place(struct hostfs_place *p);
 void hostfs_set_place(struct inode *inode, struct inode *dir, const char *name);
 void hostfs_forget_place(struct inode *inode, struct inode *dir, const char *name);
 
+/*
+ * A descriptor of an open file of inode with all of mode (FMODE_*), which stays over host calls although the file may
+ * be closed meanwhile. -ENOENT: there is none. Neither blocks.
+ */
+struct hostfs_held {
+	int fd;
+	struct hostfs_file *file;	/* NULL: fd is a copy */
+};
+int hostfs_hold(struct inode *inode, u32 mode, struct hostfs_held *h) __must_check;
+void hostfs_unhold(struct hostfs_held *h);
+
 /* inode.c */
 /*
  * The inode of the file that st describes, found as name in dir. *out is a new reference. -ENOENT for what
@@ -137,7 +150,6 @@ int hostfs_reload(struct inode *inode);			/* asks the host */
 struct hostfs_file *hostfs_any_file(struct inode *inode, u32 mode);
 u64 hostfs_stamp(void);
 int hostfs_getattr(struct inode *inode, struct kstat *st);
-int hostfs_setattr(struct inode *inode, const struct iattr *a);
 int hostfs_permission(struct inode *inode, u32 mask);
 void hostfs_evict(struct inode *inode);
 int hostfs_find_dev(struct super *sb, u64 dev, int dirfd, const char *name, struct hostfs_dev *out);
@@ -164,11 +176,13 @@ void hostfs_ids_mark_special(int dirfd);
 bool hostfs_ids_has_special(struct inode *dir);
 bool hostfs_ids_is_private(const char *attr);
 
-/* namei.c, file.c, readdir.c, xattr.c */
+/* namei.c, file.c, readdir.c, setattr.c, xattr.c */
 extern const struct inode_ops hostfs_dir_ops, hostfs_closed_dir_ops, hostfs_file_iops, hostfs_symlink_ops;
 extern const struct file_ops hostfs_file_ops, hostfs_dir_fops;
 int hostfs_open(struct inode *inode, struct file *f);
 void hostfs_release(struct file *f);
+void hostfs_file_free(struct hostfs_file *hf);		/* closes; may block */
+int hostfs_setattr(struct inode *inode, const struct iattr *a);
 int hostfs_fsync(struct file *f, bool datasync);
 int hostfs_setfl(struct file *f, u32 newflags);
 int hostfs_readdir(struct file *f, struct dir_ctx *ctx);
