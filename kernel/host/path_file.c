@@ -102,19 +102,30 @@ int host_file_link(int fd, int ndir, const char *nname)
 	return RETRY(linkat(AT_FDCWD, proc, ndir, nname, AT_SYMLINK_FOLLOW));
 }
 
+/* Asked for with every file that is made or looked at; the process never changes who it is. */
 u32 host_euid(void)
 {
-	return geteuid();
+	static uid_t uid;
+	static bool known;
+
+	if (!known) {
+		uid = geteuid();
+		known = true;
+	}
+	return uid;
 }
 
 bool host_in_group(u32 gid)
 {
 	static gid_t groups[1024];
 	static int n = -1;
+	static gid_t own;
 
-	if (n < 0)
+	if (n < 0) {
+		own = getegid();
 		n = getgroups(1024, groups);
-	if (gid == getegid())
+	}
+	if (gid == own)
 		return true;
 	for (int i = 0; i < n; i++)
 		if (groups[i] == gid)

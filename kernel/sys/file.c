@@ -182,9 +182,10 @@ static ssize move_one(int fd, ubuf_t buf, size_t count, off64 *pos, bool write)
 	if (!ret) {
 		size_t moved = move_on(&buf, &count, pos);
 
-		fd_serve(fd, f, count);
+		fd_serve(fd, f);
 		iter_init_user(&it, buf, count);
 		ret = write ? vfs_write(f, &it, pos) : vfs_read(f, &it, pos);
+		file_used(f, ret);
 		if (moved)
 			ret = ret < 0 ? (ssize)moved : ret + (ssize)moved;
 	}
@@ -285,8 +286,9 @@ long sys_lseek(ufd_t fd, s64 offset, int whence)
 
 	if (!f)
 		return -EBADF;
-	fd_serve(fd, f, 0);
+	fd_serve(fd, f);
 	ret = vfs_llseek(f, offset, whence);
+	file_used(f, 0);
 	fput(f);
 	return ret;
 }

@@ -18,8 +18,8 @@
 #include "guest/guest.h"
 #include "vfs/vfs.h"
 
-#define USES_MIN 4			/* calls until it is worth an exchange */
-#define USES_DEVICE 2			/* costs nothing */
+#define USES_MIN 3			/* calls before it is worth an exchange */
+#define USES_DEVICE 1			/* costs nothing */
 #define LARGE (64UL << 10)		/* bytes: counts twice */
 
 static LIST_HEAD(tables);		/* struct files.served_node: those with served */
@@ -154,12 +154,16 @@ static struct guest_fds *table_of(struct files *fs)
 	return fs->served;
 }
 
-static bool worth_it(struct file *f, size_t n)
+static bool worth_it(const struct file *f)
 {
-	u32 min = f->inode && S_ISREG(f->inode->mode) ? USES_MIN : USES_DEVICE;
+	return f->uses >= (f->inode && S_ISREG(f->inode->mode) ? USES_MIN : USES_DEVICE);
+}
 
-	f->uses = (u8)MIN(f->uses + (n >= LARGE ? 2u : 1u), 255u);
-	return f->uses >= min;
+/* By what was moved, not by what was asked for: who reads a small file to its end has a large buffer, too. */
+void file_used(struct file *f, ssize moved)
+{
+	if (f->uses < USES_MIN)
+		f->uses = (u8)(f->uses + (moved >= (ssize)LARGE ? 2 : 1));
 }
 
 /* The file may have grown since. */
@@ -171,12 +175,12 @@ static void renew_limit(struct guest_fds *t, int fd, struct file *f)
 		guest_fds_limit(t, fd, s.write_limit);
 }
 
-void fd_serve(int fd, struct file *f, size_t n)
+void fd_serve(int fd, struct file *f)
 {
 	struct files *fs = current->files;
 	struct guest_fds *t;
 
-	if (!f->ops->serve || fd >= GUEST_FDS || !worth_it(f, n))
+	if (!f->ops->serve || fd >= GUEST_FDS || !worth_it(f))
 		return;
 	t = table_of(fs);
 	if (t && !guest_fds_given(t, fd))

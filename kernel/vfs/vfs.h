@@ -167,8 +167,12 @@ int fd_set_flags(int fd, int cloexec);
 struct file *files_get_file(struct files *fs, int fd);	/* of another task: for /proc; returns a reference */
 int files_next_fd(struct files *fs, int from);		/* next used descriptor >= from, -1 none */
 int files_max(struct files *fs);
-/* A call of current on fd, which is f, came here: enough of them, and the guest process is to serve it. May block. */
-void fd_serve(int fd, struct file *f, size_t n);
+/*
+ * A call of current on fd, which is f, begins here: when there were enough of them, the guest process is to serve it.
+ * May block. file_used(): a call has moved so many bytes, or none. nb
+ */
+void fd_serve(int fd, struct file *f);
+void file_used(struct file *f, ssize moved);
 void served_limit(const struct inode *inode, u64 limit);	/* of file_serve, for all that is served of inode. nb */
 void files_never_serve(struct files *fs);		/* two address spaces use it. May block */
 
