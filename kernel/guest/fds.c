@@ -3,7 +3,7 @@
  * The far side of near/files.c: which descriptors a guest process serves itself.
  *
  * The table (struct near_fd) is shared and hostile; what was given stands in struct guest_fds. All that is ever
- * read from it are file positions, and the lock over each: a process that never frees one keeps those waiting
+ * read from it are counts that go back into it, file positions, and the lock over each: a process that never frees one keeps those waiting
  * that use the same open file, as one does on Linux whose read of it does not end; others wait for it no longer
  * than FOREIGN_WAIT.
  */
@@ -18,7 +18,7 @@
 #include "host/host.h"
 #include "lib/alloc.h"
 
-#define TABLE_SIZE (NEAR_FDS * sizeof(struct near_fd))
+#define TABLE_SIZE (AREA_ATTRS - AREA_FDS + NEAR_FDS * sizeof(struct near_attr))
 #define LOCK_WAIT (50 * NSEC_PER_USEC)
 #define FOREIGN_WAIT NSEC_PER_SEC
 
@@ -34,6 +34,8 @@ struct guest_fds {
 	const void *owner;		/* NULL: given up */
 	struct near_fd *tab;		/* a mapping of our own: positions outlive the space */
 	u8 given[NEAR_FDS];		/* enum guest_fd_kind */
+	bool shown[NEAR_FDS];		/* attr_of() holds */
+	u32 id[NEAR_FDS];		/* of what is given */
 };
 
 static void fds_put(struct guest_fds *t)
@@ -154,6 +156,7 @@ void guest_fds_give(struct guest_fds *t, int fd, const struct guest_fd *g)
 	u32 word = g->kind | (g->read ? NFD_READ : 0) | (g->write ? NFD_WRITE : 0);
 
 	t->given[fd] = (u8)g->kind;
+	t->id[fd] = g->id;
 	WRITE_ONCE(e->limit, g->limit);
 	__atomic_store_n(&e->word, word, __ATOMIC_RELEASE);
 }
@@ -180,6 +183,7 @@ void guest_fds_take(struct guest_fds *t, struct uthread *ut, int fd)
 
 	__atomic_store_n(&t->tab[fd].word, 0, __ATOMIC_SEQ_CST);
 	t->given[fd] = 0;
+	t->id[fd] = 0;
 	if (!closed && ut && guest_fds_serve(t, ut))
 		order_close(ut, fd, fd);
 }
@@ -189,8 +193,10 @@ void guest_fds_end(struct guest_fds *t, struct uthread *ut)
 	struct space *s = t->space;
 
 	t->owner = NULL;
-	for (int fd = 0; fd < NEAR_FDS; fd++)
+	for (int fd = 0; fd < NEAR_FDS; fd++) {
 		WRITE_ONCE(t->tab[fd].word, 0);
+		guest_fds_hide(t, fd);
+	}
 	if (s)
 		tell_threads(s);
 	if (ut && guest_fds_serve(t, ut)) {
@@ -200,6 +206,51 @@ void guest_fds_end(struct guest_fds *t, struct uthread *ut)
 	if (t->space)
 		fds_space_gone(t->space);
 	fds_put(t);
+}
+
+/* --- attributes --- */
+
+static struct near_attr *attr_of(const struct guest_fds *t, int fd)
+{
+	return (struct near_attr *)((u8 *)t->tab + (AREA_ATTRS - AREA_FDS)) + fd;
+}
+
+u32 guest_fds_id(const struct guest_fds *t, int fd)
+{
+	return t->id[fd];
+}
+
+u32 guest_fds_moves(const struct guest_fds *t, int fd)
+{
+	return __atomic_load_n(&t->tab[fd].moves, __ATOMIC_SEQ_CST);
+}
+
+void guest_fds_show(struct guest_fds *t, int fd, const struct guest_stat *st, u32 moves)
+{
+	static u32 last;
+	struct near_attr *at = attr_of(t, fd);
+
+	guest_fds_hide(t, fd);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	*at = (struct near_attr){
+		.mode = st->mode, .nlink = st->nlink, .uid = st->uid, .gid = st->gid, .dev = st->dev,
+		.rdev = st->rdev, .blksize = st->blksize, .ino = st->ino, .size = st->size,
+		.blocks = st->blocks, .atime = st->atime.sec, .mtime = st->mtime.sec,
+		.ctime = st->ctime.sec, .atime_nsec = st->atime.nsec, .mtime_nsec = st->mtime.nsec,
+		.ctime_nsec = st->ctime.nsec, .moves = moves,
+	};
+	if (!++last)
+		last = 1;
+	__atomic_store_n(&at->stamp, last, __ATOMIC_RELEASE);
+	t->shown[fd] = true;
+}
+
+void guest_fds_hide(struct guest_fds *t, int fd)
+{
+	if (!t->shown[fd])
+		return;
+	__atomic_store_n(&attr_of(t, fd)->stamp, 0, __ATOMIC_SEQ_CST);
+	t->shown[fd] = false;
 }
 
 /* --- positions --- */

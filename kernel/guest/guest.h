@@ -192,6 +192,7 @@ struct guest_fd {
 	enum guest_fd_kind kind;
 	bool read, write;
 	u64 limit;			/* writing: only before this offset */
+	u32 id;				/* not 0: of this giving */
 };
 /* For the space of ut: a new table, with one reference. NULL: it has one, ut's calls are all watched, no memory. nb */
 struct guest_fds *guest_fds_new(struct uthread *ut, const void *owner);
@@ -209,6 +210,24 @@ void guest_fds_mute(struct guest_fds *t, int fd);	/* until it is taken. nb */
 void guest_fds_limit(struct guest_fds *t, int fd, u64 limit);	/* may lower it; who writes just now is not stopped. nb */
 /* Not any more. ut: where the host descriptor is to be closed, with its next orders; NULL: the process ends anyway. May block. */
 void guest_fds_take(struct guest_fds *t, struct uthread *ut, int fd);
+u32 guest_fds_id(const struct guest_fds *t, int fd);	/* 0: not given. nb */
+/*
+ * What fstat says of fd, which the process answers itself from now on, and no more: nobody who learns of a change after
+ * that is told the old. Its own reading and writing of fd ends it, too: moves is what guest_fds_moves() said before
+ * the answer was got. nb
+ */
+struct guest_time {
+	s64 sec;
+	u32 nsec;
+};
+struct guest_stat {
+	u32 mode, nlink, uid, gid, dev, rdev, blksize;
+	u64 ino, size, blocks;
+	struct guest_time atime, mtime, ctime;
+};
+void guest_fds_show(struct guest_fds *t, int fd, const struct guest_stat *st, u32 moves);
+u32 guest_fds_moves(const struct guest_fds *t, int fd);
+void guest_fds_hide(struct guest_fds *t, int fd);
 /*
  * File positions. Published: threads of the space read and move it. -EBUSY: one is just doing so. The lock keeps them
  * out; the position is whatever they say, but not negative. -EINTR: killed while waiting.

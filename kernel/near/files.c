@@ -3,6 +3,8 @@
  * Descriptors that the process serves itself (struct near_fd): /dev/null and /dev/zero without the host,
  * regular files by one host call on the descriptor that the far kernel has given.
  *
+ * fstat is answered from the attributes that the far kernel has put beside the table.
+ *
  * Only what succeeds is answered here; every error, and every question that the table does not answer, is the far
  * kernel's, which makes the call again from where we got to (near_area.moved). So no error number and no
  * signal is ever decided here.
@@ -12,7 +14,9 @@
  */
 #include "near/near.h"
 
+#include <asm/stat.h>
 #include <asm/unistd.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 
 #define RW_MAX 0x7ffff000UL		/* MAX_RW_COUNT */
@@ -76,6 +80,12 @@ static bool may(const struct near_area *a, const struct near_fd *e, u32 word, co
 	       t->n <= READ_ONCE(e->limit) - t->pos;
 }
 
+/* Times are others now. Afterwards: whoever asks meanwhile may be told either. */
+static void count_move(struct near_fd *e)
+{
+	__atomic_fetch_add(&e->moves, 1, __ATOMIC_SEQ_CST);
+}
+
 static bool answer(struct near_area *a, const struct transfer *t, bool all, long *result)
 {
 	if (!all) {
@@ -88,9 +98,13 @@ static bool answer(struct near_area *a, const struct transfer *t, bool all, long
 
 static bool file_at(struct near_area *a, struct near_fd *e, struct transfer *t, long *result)
 {
+	bool all;
+
 	if ((s64)t->pos < 0 || !may(a, e, word_of(e), t))
 		return false;
-	return answer(a, t, transfer(t), result);
+	all = transfer(t);
+	count_move(e);
+	return answer(a, t, all, result);
 }
 
 static bool file_next(struct near_area *a, struct near_fd *e, struct transfer *t, long *result)
@@ -105,6 +119,7 @@ static bool file_next(struct near_area *a, struct near_fd *e, struct transfer *t
 	t->done = 0;
 	if (word & NFD_POS && may(a, e, word, t)) {
 		all = transfer(t);
+		count_move(e);
 		e->pos = t->pos + t->done;
 	}
 	pos_unlock(e);
@@ -168,6 +183,47 @@ static bool local_lseek(struct near_area *a, const u64 *args, long *result)
 	return true;
 }
 
+/* False: they do not hold, or did not all the time. */
+static bool read_attr(const struct near_attr *at, const struct near_fd *e, struct stat *st)
+{
+	u32 stamp = __atomic_load_n(&at->stamp, __ATOMIC_ACQUIRE);
+
+	if (!stamp)
+		return false;
+	*st = (struct stat){
+		.st_dev = at->dev, .st_ino = at->ino, .st_nlink = at->nlink, .st_mode = at->mode,
+		.st_uid = at->uid, .st_gid = at->gid, .st_rdev = at->rdev, .st_size = (long)at->size,
+		.st_blksize = at->blksize, .st_blocks = (long)at->blocks,
+		.st_atime = (u64)at->atime, .st_atime_nsec = at->atime_nsec,
+		.st_mtime = (u64)at->mtime, .st_mtime_nsec = at->mtime_nsec,
+		.st_ctime = (u64)at->ctime, .st_ctime_nsec = at->ctime_nsec,
+	};
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return READ_ONCE(at->stamp) == stamp && at->moves == READ_ONCE(e->moves);
+}
+
+static bool local_fstat(const struct near_area *a, u64 fd, u64 buf, long *result)
+{
+	const struct near_attr *at = (const struct near_attr *)(NEAR_SHARED + AREA_ATTRS) + (u32)fd;
+	const struct near_fd *e = entry_of(a, fd);
+	struct stat st;
+
+	if (!e || !in_guest(buf, sizeof(st)) || !read_attr(at, e, &st))
+		return false;
+	*result = 0;
+	return !near_copy((void *)buf, &st, sizeof(st));
+}
+
+/* fstat as the C library calls it: no name. */
+static bool local_fstatat(const struct near_area *a, const u64 *args, long *result)
+{
+	char first;
+
+	return (u32)args[3] == AT_EMPTY_PATH && in_guest(args[1], 1) &&
+	       !near_copy(&first, (const void *)args[1], 1) && !first &&
+	       local_fstat(a, args[0], args[2], result);
+}
+
 bool near_files(struct near_area *a, long nr, const u64 *args, long *result)
 {
 	switch (nr) {
@@ -178,6 +234,10 @@ bool near_files(struct near_area *a, long nr, const u64 *args, long *result)
 		return local_move(a, nr, args, result);
 	case __NR_lseek:
 		return local_lseek(a, args, result);
+	case __NR_fstat:
+		return local_fstat(a, args[0], args[1], result);
+	case __NR_newfstatat:
+		return local_fstatat(a, args, result);
 	}
 	return false;
 }

@@ -47,6 +47,7 @@
 #define AREA_ALTSTACK_SIZE 0xc000
 /* In the first area only: the process's descriptor table (struct near_fd). */
 #define AREA_FDS 0x10000
+#define AREA_ATTRS 0x14000		/* and what fstat says of them (struct near_attr) */
 #define AREA_WINDOW 0x20000
 #define AREA_WINDOW_SIZE 0x20000
 

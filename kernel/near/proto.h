@@ -175,7 +175,8 @@ struct near_fd {
 	u32 lock;			/* NFDL_* */
 	u64 pos;			/* with NFD_POS */
 	u64 limit;			/* writing: only before this offset */
-	u64 pad;
+	u32 moves;			/* near: how often bytes were moved, which changes attributes */
+	u32 pad;
 };
 
 enum {
@@ -185,7 +186,22 @@ enum {
 	NFD_POS = 0x40,			/* the file position is here */
 };
 enum { NFDL_FREE, NFDL_NEAR, NFDL_FAR };
-_Static_assert(AREA_FDS + NEAR_FDS * sizeof(struct near_fd) <= AREA_WINDOW, "descriptor table");
+_Static_assert(AREA_FDS + NEAR_FDS * sizeof(struct near_fd) <= AREA_ATTRS, "descriptor table");
+
+/*
+ * What fstat says of a descriptor, while stamp is not 0. The far kernel writes it, takes it back before a change is
+ * known to anybody, and never uses a stamp twice: who finds the same one before and after reading has read one answer.
+ * It does not hold any more when bytes were moved since.
+ */
+struct near_attr {
+	u32 stamp;
+	u32 mode, nlink, uid, gid, dev, rdev, blksize;
+	u64 ino, size, blocks;
+	s64 atime, mtime, ctime;
+	u32 atime_nsec, mtime_nsec, ctime_nsec;
+	u32 moves;			/* near_fd.moves at that time */
+};
+_Static_assert(AREA_ATTRS + NEAR_FDS * sizeof(struct near_attr) <= AREA_WINDOW, "attributes");
 
 /* The push order's parameters, at the start of the window. */
 struct near_frame_req {

@@ -25,6 +25,19 @@ static int target_getattr(const struct at_target *t, struct kstat *st)
 	return t->file->inode ? inode_getattr(t->file->inode, st) : -EBADF;
 }
 
+/* What is asked for again and again the process is told for good. */
+static int fd_getattr(int fd, const struct at_target *t, struct kstat *st)
+{
+	u32 moves;
+	bool show = t->path.dentry && t->path.dentry->inode == t->file->inode &&
+		    fd_may_show(fd, t->file, &moves);
+	int err = target_getattr(t, st);
+
+	if (!err && show)
+		fd_show(fd, t->file, st, moves);
+	return err;
+}
+
 static int get_attr(int dirfd, upath_t path, u32 flags, struct kstat *st)
 {
 	struct at_target t;
@@ -32,7 +45,7 @@ static int get_attr(int dirfd, upath_t path, u32 flags, struct kstat *st)
 
 	if (err)
 		return err;
-	err = target_getattr(&t, st);
+	err = t.file ? fd_getattr(dirfd, &t, st) : target_getattr(&t, st);
 	at_target_put(&t);
 	return err;
 }
@@ -94,7 +107,7 @@ long sys_fstat(ufd_t fd, uaddr_t st)
 
 	if (err)
 		return err;
-	err = target_getattr(&t, &k);
+	err = fd_getattr(fd, &t, &k);
 	at_target_put(&t);
 	return err ? err : put_stat(st, &k);
 }

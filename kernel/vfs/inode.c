@@ -151,6 +151,7 @@ void inode_set_now(struct inode *i, u32 attr)
 		i->mtime = i->ctime = now;
 	if (!(attr & (ATTR_ATIME | ATTR_MTIME)))
 		i->ctime = now;
+	inode_changed(i);
 }
 
 static void default_getattr(const struct inode *i, struct kstat *st)
@@ -208,6 +209,7 @@ void touch_atime(const struct path *p)
 	    now.sec - i->atime.sec < DAY)
 		return;
 	i->atime = now;
+	inode_changed(i);
 }
 
 void file_accessed(struct file *f)

@@ -215,6 +215,7 @@ void inode_apply_attr(struct inode *inode, const struct iattr *a)
 	if (a->valid & (ATTR_MTIME_NOW | ATTR_SIZE))
 		inode->mtime = now;
 	inode->ctime = now;
+	inode_changed(inode);
 }
 
 static u32 change_event(const struct iattr *a)

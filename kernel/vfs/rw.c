@@ -151,6 +151,7 @@ int file_remove_privs(struct file *f)
 	if (inode->ops && inode->ops->setattr)
 		return inode->ops->setattr(inode, &a);
 	inode->mode = a.mode;
+	inode_changed(inode);
 	return 0;
 }
 

@@ -20,6 +20,8 @@
 
 #define USES_MIN 3			/* calls before it is worth an exchange */
 #define USES_DEVICE 1			/* costs nothing */
+#define STATS_MIN 3
+#define SERVED_MANY ~0U
 #define LARGE (64UL << 10)		/* bytes: counts twice */
 
 static LIST_HEAD(tables);		/* struct files.served_node: those with served */
@@ -112,6 +114,18 @@ static bool may_serve(struct file *f, struct file_serve *s)
 	return f->ops->serve(f, s);
 }
 
+/* One more process reads or writes inode by itself, and may have done so for ever: a process can keep what it was given. */
+static u32 new_id(struct inode *inode)
+{
+	static u32 last;
+
+	if (++last == SERVED_MANY)
+		last = 1;
+	inode->served_id = inode->served_id ? SERVED_MANY : last;
+	inode_changed(inode);
+	return last;
+}
+
 static void give(struct files *fs, int fd, struct file *f)
 {
 	struct guest_fds *t = fs->served;
@@ -130,6 +144,7 @@ static void give(struct files *fs, int fd, struct file *f)
 		guest_fds_take(t, ut, fd);
 		return;
 	}
+	g.id = s.kind == SERVE_FILE ? new_id(f->inode) : 0;
 	g.kind = (enum guest_fd_kind)s.kind;
 	g.read = f->mode & FMODE_READ;
 	g.write = f->mode & FMODE_WRITE && s.write_limit;
@@ -192,6 +207,58 @@ void fd_serve(int fd, struct file *f)
 		publish(t, fd, f);
 }
 
+/* --- attributes --- */
+
+bool fd_may_show(int fd, struct file *f, u32 *moves)
+{
+	const struct inode *i = f->inode;
+	struct guest_fds *t;
+
+	if (!i || !i->ops->settled || fd >= GUEST_FDS || ++f->stats < STATS_MIN)
+		return false;
+	f->stats = 0;
+	t = table_of(current->files);
+	if (!t || current->files->file[fd] != f)
+		return false;
+	*moves = guest_fds_moves(t, fd);
+	return true;
+}
+
+static struct guest_time time_of(struct ts_k t)
+{
+	return (struct guest_time){ t.sec, t.nsec };
+}
+
+void fd_show(int fd, struct file *f, const struct kstat *st, u32 moves)
+{
+	const struct guest_stat g = {
+		.mode = st->mode, .nlink = st->nlink, .uid = st->uid, .gid = st->gid, .dev = st->dev,
+		.rdev = st->rdev, .blksize = st->blksize, .ino = st->ino, .size = st->size,
+		.blocks = st->blocks, .atime = time_of(st->atime), .mtime = time_of(st->mtime),
+		.ctime = time_of(st->ctime),
+	};
+	struct guest_fds *t = current->files->served;
+	struct inode *i = f->inode;
+
+	if (!t || !i->ops->settled(i, i->served_id && i->served_id != guest_fds_id(t, fd)))
+		return;
+	guest_fds_show(t, fd, &g, moves);
+	i->shown = true;
+}
+
+void served_hide(struct inode *i)
+{
+	struct files *fs;
+
+	i->shown = false;
+	list_for_each(fs, &tables, served_node)
+		for (int fd = 0; fd < fs->max && fd < GUEST_FDS; fd++)
+			if (fs->file[fd] && fs->file[fd]->inode == i)
+				guest_fds_hide(fs->served, fd);
+}
+
+/* --- the end --- */
+
 static void take_pos(const struct files *fs, int fd, struct file *f)
 {
 	if (f->pos_at == fs->served && f->pos_fd == fd)
@@ -200,7 +267,10 @@ static void take_pos(const struct files *fs, int fd, struct file *f)
 
 void served_gone(struct files *fs, int fd, struct file *f)
 {
-	if (likely(!fs->served) || !guest_fds_given(fs->served, fd))
+	if (likely(!fs->served) || fd >= GUEST_FDS)
+		return;
+	guest_fds_hide(fs->served, fd);
+	if (!guest_fds_given(fs->served, fd))
 		return;
 	take_pos(fs, fd, f);
 	guest_fds_take(fs->served, current->exiting ? NULL : current->ut, fd);

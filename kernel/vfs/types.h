@@ -83,6 +83,8 @@ struct inode {
 	int opens;			/* open files of a regular inode */
 	int writers;			/* open for write: ETXTBSY against exec (negative: being executed) */
 	u32 fsflags;			/* FS_IMMUTABLE_FL, FS_APPEND_FL, ...: chattr, where the file system keeps them */
+	bool shown;			/* guest processes have its attributes: inode_changed() */
+	u32 served_id;			/* served.c: of the only giving of it, SERVED_MANY, or 0 */
 	bool linkable;			/* O_TMPFILE: linkat() may give it its first name */
 	bool dead;			/* a directory that was removed: nothing is created in it any more */
 };
@@ -118,6 +120,12 @@ struct inode_ops {
 	/* Fresh attributes; default copies the inode's fields. */
 	int (*getattr)(struct inode *inode, struct kstat *st);
 	int (*setattr)(struct inode *inode, const struct iattr *a);		/* default changes the fields in memory */
+	/*
+	 * True when nothing that getattr shows can change any more without inode_changed(): guest processes may be told
+	 * (served.c). What ends that calls it, too; but for being served, which the VFS knows. others: processes serve
+	 * it that are not told. Default: never. nb
+	 */
+	bool (*settled)(struct inode *inode, bool others);
 	/* Extra permission rule; default: mode bits, owner, groups, capabilities. mask: MAY_* */
 	int (*permission)(struct inode *inode, u32 mask);
 	/* Is what the cache says of d (in dir) still true? 1 yes, 0 no (looked up again), negative errno. Default yes. */
@@ -315,6 +323,7 @@ struct file {
 	struct guest_fds *pos_at, *pos_locked;	/* served.c: the position is in a guest process's table */
 	int pos_fd;			/* at this number there */
 	u8 uses;			/* reads, writes and seeks so far, as far as that matters */
+	u8 stats;			/* fstats, since it was last shown */
 	struct cred *cred;		/* of the opener */
 	void *private;
 	struct list_head epoll_links;	/* epitems watching this file */

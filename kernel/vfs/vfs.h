@@ -61,6 +61,13 @@ void iput(struct inode *i);
 void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode);
 void inode_init_special(struct inode *i, u32 mode, u32 rdev);	/* sets fops for devices, FIFOs, sockets; nb */
 void inode_set_now(struct inode *i, u32 attr);		/* ATTR_ATIME|ATTR_MTIME: also ctime; nb */
+void served_hide(struct inode *i);			/* of inode_changed(); nb */
+/* An attribute is another one now, by whatever else than the functions here. nb */
+static inline void inode_changed(struct inode *i)
+{
+	if (unlikely(i->shown))
+		served_hide(i);
+}
 struct ts_k current_ts(void);				/* nb */
 struct ts_k inode_time(const struct inode *i, struct ts_k t);	/* t as i's file system can keep it; nb */
 u64 anon_ino(void);					/* fresh inode number; nb */
@@ -173,6 +180,12 @@ int files_max(struct files *fs);
  */
 void fd_serve(int fd, struct file *f);
 void file_used(struct file *f, ssize moved);
+/*
+ * The same for fstat: true when the process may be told the answer, which is got without blocking and then given to
+ * fd_show(), together with *moves. May block; fd_show: nb.
+ */
+bool fd_may_show(int fd, struct file *f, u32 *moves);
+void fd_show(int fd, struct file *f, const struct kstat *st, u32 moves);
 void served_limit(const struct inode *inode, u64 limit);	/* of file_serve, for all that is served of inode. nb */
 void files_never_serve(struct files *fs);		/* two address spaces use it. May block */
 

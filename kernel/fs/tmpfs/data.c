@@ -32,6 +32,7 @@ int tdata_charge(struct inode *inode, s64 n)
 		return -ENOSPC;
 	t->used_pages += (u64)n;
 	tdata(inode)->charged += (u64)n;
+	inode_changed(inode);
 	mem_charge_file(n * (s64)PAGE_SIZE);
 	return 0;
 }

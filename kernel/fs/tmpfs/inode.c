@@ -399,7 +399,7 @@ static void tmpfs_evict(struct inode *i)
 }
 
 #define COMMON_OPS \
-	.getattr = tmpfs_getattr, .setattr = tmpfs_setattr, .getxattr = tmpfs_getxattr, \
+	.getattr = tmpfs_getattr, .setattr = tmpfs_setattr, .settled = tmpfs_settled, .getxattr = tmpfs_getxattr, \
 	.setxattr = tmpfs_setxattr, .removexattr = tmpfs_removexattr, \
 	.listxattr = tmpfs_listxattr, .evict = tmpfs_evict, .get_fsx = tmpfs_get_fsx, \
 	.set_fsx = tmpfs_set_fsx

@@ -79,6 +79,7 @@ int tdata_to_memfd(struct inode *inode)
 	d->ro = ro;
 	pg_free_range(&d->pages, 0, ~0ULL, kfree);
 	tdata_recount(inode);
+	inode_changed(inode);		/* tmpfs_settled() */
 	return 0;
 }
 
@@ -95,6 +96,8 @@ void tdata_recount(struct inode *inode)
 	t->used_pages += (u64)delta;
 	d->charged += (u64)delta;
 	mem_charge_file(delta * (s64)PAGE_SIZE);
+	if (delta)
+		inode_changed(inode);
 }
 
 int tmpfs_mmap(struct file *f, u32 prot, u32 flags, struct backing **out)

@@ -45,7 +45,7 @@ struct tdata {
 	struct pgtree pages;		/* until there is a backing */
 	struct backing *rw, *ro;	/* references; the same memfd, two descriptors */
 	u64 charged;			/* pages that this file accounts for */
-	bool served;			/* serve.c: guest processes read and write the memfd */
+	bool served, overwritten;	/* serve.c: guest processes read the memfd; may write it */
 	struct ts_k seen;		/* its mtime when we had written last */
 };
 
@@ -107,6 +107,7 @@ void tdata_recount(struct inode *inode);		/* what the memfd really occupies */
 bool tmpfs_serve(struct file *f, struct file_serve *out);
 void tdata_saw_times(struct inode *inode);		/* the memfd was changed by us */
 void tdata_times(struct inode *inode);		/* of what guest processes did. nb */
+bool tmpfs_settled(struct inode *inode, bool others);	/* inode_ops */
 void tdata_shrinks(struct inode *inode);	/* pages are about to go: nothing is overwritten directly. nb */
 int tmpfs_mmap(struct file *f, u32 prot, u32 flags, struct backing **out);
 int tmpfs_fallocate(struct file *f, int mode, off64 off, off64 len);

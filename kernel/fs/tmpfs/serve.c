@@ -6,6 +6,7 @@
 #include "fs/tmpfs/priv.h"
 
 #include "abi/fcntl.h"
+#include "abi/stat.h"
 #include "host/host.h"
 #include "host/path.h"
 #include "mm/mm.h"
@@ -25,14 +26,28 @@ static bool later(struct ts_k a, struct ts_k b)
 	return a.sec > b.sec || (a.sec == b.sec && a.nsec > b.nsec);
 }
 
+static bool has_holes(const struct inode *i)
+{
+	return tdata(i)->charged < (i->size + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
 /* Without holes, so that no page is added behind our back. */
 static u64 write_limit(const struct file *f)
 {
-	const struct inode *i = f->inode;
+	return has_holes(f->inode) ? 0 : f->inode->size;
+}
 
-	if (tdata(i)->charged < (i->size + PAGE_SIZE - 1) / PAGE_SIZE)
-		return 0;
-	return i->size;
+/*
+ * Processes that serve it change times: of writing, and once that of reading (tdata_times()). Those that map it fill
+ * its holes.
+ */
+bool tmpfs_settled(struct inode *i, bool others)
+{
+	const struct tdata *d = tdata(i);
+
+	if (!S_ISREG(i->mode) || (tdata_fd(i) >= 0 && has_holes(i)))
+		return false;
+	return !others || (!d->overwritten && later(i->atime, i->mtime));
 }
 
 bool tmpfs_serve(struct file *f, struct file_serve *out)
@@ -51,6 +66,8 @@ bool tmpfs_serve(struct file *f, struct file_serve *out)
 		d->served = true;
 		tdata_saw_times(i);
 	}
+	if (!err && writes)
+		d->overwritten = true;
 	mutex_unlock(&i->lock);
 	if (err)
 		return false;
@@ -81,9 +98,12 @@ void tdata_times(struct inode *i)
 			i->mtime = d->seen;
 		if (later(d->seen, i->ctime))
 			i->ctime = d->seen;
+		inode_changed(i);
 	}
-	if (!later(i->atime, i->mtime) && later(ts_of(st.atime), i->mtime))
+	if (!later(i->atime, i->mtime) && later(ts_of(st.atime), i->mtime)) {
 		i->atime = ts_of(st.atime);
+		inode_changed(i);
+	}
 }
 
 void tdata_shrinks(struct inode *i)

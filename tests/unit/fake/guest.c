@@ -33,6 +33,24 @@ bool guest_fds_given(const struct guest_fds *t, int fd)
 	return false;
 }
 
+u32 guest_fds_id(const struct guest_fds *t, int fd)
+{
+	return 0;
+}
+
+u32 guest_fds_moves(const struct guest_fds *t, int fd)
+{
+	return 0;
+}
+
+void guest_fds_show(struct guest_fds *t, int fd, const struct guest_stat *st, u32 moves)
+{
+}
+
+void guest_fds_hide(struct guest_fds *t, int fd)
+{
+}
+
 void guest_fds_mute(struct guest_fds *t, int fd)
 {
 }
