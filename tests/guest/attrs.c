@@ -190,7 +190,13 @@ BOTH(holes_fill)
 		OK(msync(p, 16 * PAGE, MS_SYNC));
 		same(fd, "f");
 	}
+	for (int i = 0; i < 16; i++) {
+		if (madvise(p + i * PAGE, PAGE, MADV_REMOVE))
+			break;		/* not every file system can */
+		same(fd, "f");
+	}
 	OK(munmap(p, 16 * PAGE));
+	same(fd, "f");
 	OK(close(fd));
 }
 

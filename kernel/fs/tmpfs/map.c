@@ -79,7 +79,6 @@ int tdata_to_memfd(struct inode *inode)
 	d->ro = ro;
 	pg_free_range(&d->pages, 0, ~0ULL, kfree);
 	tdata_recount(inode);
-	inode_changed(inode);		/* tmpfs_settled() */
 	return 0;
 }
 
@@ -111,6 +110,7 @@ int tmpfs_mmap(struct file *f, u32 prot, u32 flags, struct backing **out)
 	mutex_unlock(&inode->lock);
 	if (err)
 		return err;
+	inode_changed(inode);		/* tmpfs_settled() */
 	*out = backing_get(shared && (f->mode & FMODE_WRITE) ? tdata(inode)->rw
 							     : tdata(inode)->ro);
 	return 0;

@@ -39,13 +39,13 @@ static u64 write_limit(const struct file *f)
 
 /*
  * Processes that serve it change times: of writing, and once that of reading (tdata_times()). Those that map it fill
- * its holes.
+ * its holes; MADV_REMOVE, in a mapping that writes, makes some.
  */
 bool tmpfs_settled(struct inode *i, bool others)
 {
 	const struct tdata *d = tdata(i);
 
-	if (!S_ISREG(i->mode) || (tdata_fd(i) >= 0 && has_holes(i)))
+	if (!S_ISREG(i->mode) || (d->rw && (has_holes(i) || ref_read(&d->rw->ref) > 1)))
 		return false;
 	return !others || (!d->overwritten && later(i->atime, i->mtime));
 }
