@@ -20,6 +20,7 @@ struct pid_slot {
 	u32 uses;
 };
 static struct pid_slot slots[PID_MAX_DEFAULT];
+static u64 tasks[PID_MAX_DEFAULT / 64];	/* the slots with a task: to go through them in order */
 
 static int pid_limit(void)
 {
@@ -81,15 +82,42 @@ struct process *find_process(int tgid)
 	return t && t->proc && t->proc->tgid == tgid ? t->proc : NULL;
 }
 
+/* The first number from this one on that a task has, or PID_MAX_DEFAULT. */
+static int next_tid(int from)
+{
+	for (int i = from; i < PID_MAX_DEFAULT; i = (i | 63) + 1) {
+		u64 left = tasks[i / 64] & (~0ULL << (i % 64));
+
+		if (left)
+			return (i & ~63) + __builtin_ctzll(left);
+	}
+	return PID_MAX_DEFAULT;
+}
+
+struct process *next_process(int from)
+{
+	struct process *p;
+
+	for (int tid = next_tid(MAX(from, 1)); tid < PID_MAX_DEFAULT; tid = next_tid(tid + 1)) {
+		p = find_process(tid);
+		if (p && p->leader)
+			return p;
+	}
+	return NULL;
+}
+
 void task_hash(struct task *t)
 {
 	slots[t->tid].task = t;
+	tasks[t->tid / 64] |= 1ULL << (t->tid % 64);
 }
 
 void task_unhash(struct task *t)
 {
-	if (slots[t->tid].task == t)
-		slots[t->tid].task = NULL;
+	if (slots[t->tid].task != t)
+		return;
+	slots[t->tid].task = NULL;
+	tasks[t->tid / 64] &= ~(1ULL << (t->tid % 64));
 }
 
 int pgrp_id(const struct process *p)

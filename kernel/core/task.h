@@ -231,6 +231,7 @@ void pid_free(int pid);				/* one use less; the number is free after the last */
 extern int pid_max, last_pid, nr_threads;
 struct task *find_task(int tid);		/* returns borrowed, NULL */
 struct process *find_process(int tgid);		/* returns borrowed, NULL */
+struct process *next_process(int from);		/* the one with the lowest number from this one on; returns borrowed, NULL */
 void task_hash(struct task *t);
 void task_unhash(struct task *t);
 int pgrp_id(const struct process *p);

@@ -307,16 +307,6 @@ static int find_top(const struct proc_node *dir, const char *name, struct proc_n
 #define ADDED_POS 1000
 #define PID_POS 2000
 
-static const struct process *next_process(int from)
-{
-	const struct process *p, *best = NULL;
-
-	list_for_each(p, &process_list, all_node)
-		if (p->tgid >= from && p->leader && (!best || p->tgid < best->tgid))
-			best = p;
-	return best;
-}
-
 static int list_top(const struct proc_node *dir, struct proc_emit *em)
 {
 	const struct process *p;
