@@ -202,10 +202,22 @@ near_thread_asm:
  * uses the stack, so that returns -EFAULT to the caller.
  */
 near_uaccess_begin:
-/* near_copy(dst, src, n): 0 or -EFAULT */
+/* near_copy(dst, src, n): 0 or -EFAULT. A string instruction takes as long to begin as 100 bytes by words. */
 near_copy:
 	mov	%rdx, %rcx
-	rep movsb
+	cmp	$160, %rcx
+	ja	2f
+1:	sub	$8, %rcx
+	jb	3f
+	mov	(%rsi), %rax
+	mov	%rax, (%rdi)
+	add	$8, %rsi
+	add	$8, %rdi
+	jmp	1b
+3:	add	$8, %rcx
+	jz	4f
+2:	rep movsb
+4:
 	xor	%eax, %eax
 	ret
 /* near_clear(dst, n) */

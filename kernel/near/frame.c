@@ -21,7 +21,7 @@
 struct rt_frame {
 	u64 pretcode;
 	struct near_uc uc;
-	u8 info[128];
+	u64 info[16];			/* siginfo */
 };
 
 /* Bytes of an FPU area including its software part and end mark. */
@@ -61,7 +61,7 @@ static long put_frame(const struct near_frame_req *q, struct near_uc *uc, u64 sp
 	f.uc.r.fpstate = fpaddr;
 	f.uc.r.oldmask = q->oldmask;
 	f.uc.sigmask = q->oldmask;
-	for (int i = 0; i < 128; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(f.info); i++)
 		f.info[i] = q->siginfo[i];
 	return near_copy((void *)sp, &f, sizeof(f));
 }
@@ -174,11 +174,32 @@ long near_frame_push(struct near_area *a)
 			 (struct near_frame_req *)((char *)a + AREA_WINDOW));
 }
 
-long near_pop(struct near_uc *uc, const struct near_uc *g)
+/*
+ * Can the host take the FPU's state from where the program has it, as it would from a frame of its own making? What
+ * does not look like one, or lies on more than two pages, is copied.
+ */
+static bool fp_is_fit(const struct near_uc *uc, u64 from)
+{
+	const struct _fpstate_64 *own = (const struct _fpstate_64 *)uc->r.fpstate;
+	struct _fpx_sw_bytes sw;
+	u32 end;
+
+	if (!own || from % 64 || from >= NEAR_BASE - AREA_ALTSTACK_SIZE ||
+	    near_copy(&sw, &((const struct _fpstate_64 *)from)->sw_reserved, sizeof(sw)))
+		return false;
+	return sw.magic1 == FP_XSTATE_MAGIC1 && sw.extended_size == own->sw_reserved.extended_size &&
+	       sw.extended_size <= 4096 &&
+	       !near_copy(&end, (const void *)(from + sw.extended_size - sizeof(end)), sizeof(end)) &&
+	       !near_copy(&end, (const void *)from, sizeof(end));
+}
+
+long near_pop(struct near_uc *uc, const struct near_uc *g, bool leaving)
 {
 	u64 fp = uc->r.fpstate, flags = uc->r.eflags;
 
-	if (fp_restore(uc, g->r.fpstate))
+	if (leaving && fp_is_fit(uc, g->r.fpstate))
+		fp = g->r.fpstate;
+	else if (fp_restore(uc, g->r.fpstate))
 		return -EFAULT;
 	uc->r = g->r;
 	uc->r.fpstate = fp;
@@ -194,7 +215,7 @@ long near_frame_pop(struct near_area *a)
 	struct near_uc *uc = (struct near_uc *)((u64)a + a->ctx);
 	struct near_uc g;
 
-	if (near_copy(&g, (void *)uc->r.rsp, sizeof(g)) || near_pop(uc, &g))
+	if (near_copy(&g, (void *)uc->r.rsp, sizeof(g)) || near_pop(uc, &g, false))
 		return -EFAULT;
 	q->oldmask = g.sigmask;
 	q->ss_sp = g.ss_sp;

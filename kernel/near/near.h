@@ -141,9 +141,12 @@ void near_resume_context(struct near_area *a, struct near_uc *uc);	/* last fix-u
 /* frame.c */
 long near_frame_push(struct near_area *a);
 long near_frame_pop(struct near_area *a);
-/* The two for a frame request of our own, and for a frame that was copied from the guest's stack: 0 or -EFAULT. */
+/*
+ * The two for a frame request of our own, and for a frame that was copied from the guest's stack: 0 or -EFAULT. leaving:
+ * nobody looks at uc any more but the host, which may take the FPU's state from the guest's memory.
+ */
 long near_push(struct near_uc *uc, const struct near_frame_req *q);
-long near_pop(struct near_uc *uc, const struct near_uc *g);
+long near_pop(struct near_uc *uc, const struct near_uc *g, bool leaving);
 /* Where the FPU's registers are the program's: possible once near_learn_fpu() has seen a frame of the host's. */
 void near_learn_fpu(const struct near_uc *uc);
 long near_push_live(struct near_uc *uc, const struct near_frame_req *q);

@@ -210,7 +210,7 @@ struct near_frame_req {
 	u64 oldmask;
 	u64 ss_sp, ss_size;
 	u32 ss_flags, sig;
-	u8 siginfo[128];
+	u64 siginfo[16];
 };
 
 #endif

@@ -64,7 +64,7 @@ static void request(const struct near_area *a, u64 rsp, u64 sig, long nr, struct
 	const struct near_action *act = action_of(a, sig);
 	siginfo_t *info = (siginfo_t *)q->siginfo;
 
-	for (u32 i = 0; i < sizeof(q->siginfo); i++)
+	for (u32 i = 0; i < ARRAY_SIZE(q->siginfo); i++)
 		q->siginfo[i] = 0;
 	info->si_signo = (int)sig;
 	info->si_code = nr == __NR_kill ? SI_USER : SI_TKILL;
@@ -146,17 +146,21 @@ struct near_leave near_fast_signal(struct near_area *a, struct near_frame *f, co
 
 static bool go_back(struct near_area *a, struct near_uc *uc)
 {
+	u64 mask, old = a->sigmask;
 	struct near_uc g;
-	u64 mask;
 
 	if (near_copy(&g, (void *)uc->r.rsp, sizeof(g)) || g.ss_sp != a->ss_sp || g.ss_size != a->ss_size ||
-	    (u32)g.ss_flags != a->ss_flags || near_pop(uc, &g))
+	    (u32)g.ss_flags != a->ss_flags)
 		return false;
 	mask = g.sigmask & ~UNBLOCKABLE;
+	/* In this order: who sends a signal looks at the mask afterwards, and kicks. */
 	__atomic_store_n(&a->sigmask, mask, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&a->sigpending, __ATOMIC_SEQ_CST) & ~mask)
 		a->kicked = 1;
-	return true;
+	if (!near_pop(uc, &g, !a->kicked))
+		return true;
+	__atomic_store_n(&a->sigmask, old, __ATOMIC_SEQ_CST);
+	return false;
 }
 
 bool near_selfsig(struct near_area *a, struct near_uc *uc, long nr, const u64 *args)
