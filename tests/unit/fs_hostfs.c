@@ -520,6 +520,51 @@ static void ids_plain(void **state)
 	assert_int_equal(st.uid, 0);
 }
 
+/* Each change is seen at once, by the descriptor and by the name, whatever of it had to be noted. */
+static void ids_set_and_see(void **state)
+{
+	static const struct iattr steps[] = {
+		{ .valid = ATTR_MODE, .mode = 0640 },
+		{ .valid = ATTR_UID | ATTR_GID, .uid = 0, .gid = 0 },
+		{ .valid = ATTR_ATIME | ATTR_MTIME, .atime.sec = 5, .mtime.sec = 7 },
+		{ .valid = ATTR_UID | ATTR_GID, .uid = 33, .gid = 44 },
+		{ .valid = ATTR_MODE, .mode = 0400 },
+		{ .valid = ATTR_MODE, .mode = 04755 },
+		{ .valid = ATTR_MODE, .mode = 0644 },
+		{ .valid = ATTR_UID, .uid = 0 },
+		{ .valid = ATTR_GID, .gid = 0 },
+	};
+	u32 mode = 0600, uid = 0, gid = 0;
+	char data[100];
+	struct file *f;
+	struct kstat st;
+
+	umount_root();
+	snprintf(data, sizeof(data), "hostfs=%s/root,ids=xattr", base);
+	mount_root(data);
+	assert_int_equal(open_file("/f", O_CREAT | O_RDWR, mode, &f), 0);
+	if (host_path_setxattr(rootfd, "f", "user.test", "1", 1, 0) == -EOPNOTSUPP) {
+		fput(f);
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		mode = steps[i].valid & ATTR_MODE ? steps[i].mode : mode;
+		uid = steps[i].valid & ATTR_UID ? steps[i].uid : uid;
+		gid = steps[i].valid & ATTR_GID ? steps[i].gid : gid;
+		assert_int_equal(notify_change(&f->path, &steps[i]), 0);
+		assert_int_equal(f->inode->mode, S_IFREG | mode);
+		assert_int_equal(f->inode->uid, uid);
+		for (int k = 0; k < 2; k++) {
+			assert_int_equal(k ? stat_name("/f", &st) : inode_getattr(f->inode, &st), 0);
+			assert_int_equal(st.mode, S_IFREG | mode);
+			assert_int_equal(st.uid, uid);
+			assert_int_equal(st.gid, gid);
+			assert_true(i < 2 || st.mtime.sec == 7);
+		}
+	}
+	fput(f);
+}
+
 /* hostfs=ROOT: a mount's path cannot lead out of it. */
 static void boot_root(void **state)
 {
@@ -630,5 +675,5 @@ static void deep(void **state)
 
 RUN(HCASE(data), HCASE(create_at_once), HCASE(set_and_see), HCASE(names), HCASE(other_link),
     HCASE(unlinked), HCASE(symlinks), HCASE(coherent), HCASE(listing),
-    HCASE(attributes), HCASE(tmpfile_link), HCASE(append_mode), HCASE(ids), HCASE(ids_plain),
+    HCASE(attributes), HCASE(tmpfile_link), HCASE(append_mode), HCASE(ids), HCASE(ids_plain), HCASE(ids_set_and_see),
     HCASE(boot_root), HCASE(host_proc), HCASE(race), HCASE(deep))

@@ -161,9 +161,14 @@ static int set_mode(int dirfd, const char *name, const struct host_stat *st, u32
 	return HOST(host_path_chmod(dirfd, name, mode));
 }
 
+/* Files as they mostly are: the host says it already. */
+static bool says_it(const struct hostfs_ids *ids, const struct host_stat *st)
+{
+	return same_owner(ids, st) && ids->mode == st->mode && own_bits(ids->mode) == (ids->mode & S_IALLUGO);
+}
+
 /* The xattr before the mark, and the mark goes before the xattr: a reader never believes an old one. */
-int hostfs_ids_store(int dirfd, const char *name, const struct host_stat *st,
-		     const struct hostfs_ids *ids)
+static int store(int dirfd, const char *name, const struct host_stat *st, const struct hostfs_ids *ids)
 {
 	u32 mode = own_bits(ids->mode);
 	bool plain = same_owner(ids, st);
@@ -183,6 +188,17 @@ int hostfs_ids_store(int dirfd, const char *name, const struct host_stat *st,
 	if (err == -EOPNOTSUPP)
 		err = plain ? set_mode(dirfd, name, st, ids->mode & S_IALLUGO) : -EPERM;
 	return err;
+}
+
+int hostfs_ids_store(int dirfd, const char *name, const struct host_stat *st,
+		     const struct hostfs_ids *ids)
+{
+	int err;
+
+	if (says_it(ids, st))
+		return 0;
+	err = store(dirfd, name, st, ids);
+	return err ? err : 1;
 }
 
 int hostfs_ids_setattr(struct inode *inode, const struct iattr *a, const struct hostfs_place *p)
@@ -209,9 +225,10 @@ int hostfs_ids_setattr(struct inode *inode, const struct iattr *a, const struct 
 		return 0;
 	}
 	err = hostfs_ids_store(p->fd, p->name, &st, &ids);
-	if (!err)
-		hi->ids.known = false;
-	return err;
+	if (err < 0)
+		return err;
+	hi->ids.known = false;
+	return 0;
 }
 
 /* Group by the set-gid rule of directories. */

@@ -136,15 +136,13 @@ static int own_or_note(struct inode *dir, int fd, const char *name, u32 mode, u3
 		       const struct host_stat *st)
 {
 	struct hostfs_ids ids;
-	int err;
 
 	if (!HSB(dir->sb)->ids)
 		return own_created(dir, fd, name, st);
 	if (S_ISLNK(mode))
 		return 0;
 	hostfs_ids_of_new(dir, mode, rdev, &ids);
-	err = hostfs_ids_store(fd, name, st, &ids);
-	return err ? err : 1;
+	return hostfs_ids_store(fd, name, st, &ids);
 }
 
 /* After the host made name in dir: owner, and the inode. */
@@ -306,7 +304,7 @@ static int link_open(struct inode *target, int fd, const char *name)
 	if (!err && HI(target)->ids.set) {
 		err = HOST(host_file_stat(file, &st));
 		if (!err)
-			err = hostfs_ids_store(fd, name, &st, &HI(target)->ids);
+			err = MIN(hostfs_ids_store(fd, name, &st, &HI(target)->ids), 0);
 		HI(target)->ids.known = false;
 		if (err)
 			HOST(host_path_unlink(fd, name, false));

@@ -160,7 +160,7 @@ bool hostfs_ids_stale(const struct inode *inode, const struct host_stat *st);
 void hostfs_ids_load(struct inode *inode, const struct host_stat *st, int dirfd, const char *name);
 void hostfs_ids_read(const struct host_stat *st, int dirfd, const char *name,
 		     struct hostfs_ids *out);
-/* Makes the file, which is as st says, mean ids. -EPERM where the host cannot keep that. */
+/* Makes the file, which is as st says, mean ids. 1: st does not hold any more. -EPERM where the host cannot keep that. */
 int hostfs_ids_store(int dirfd, const char *name, const struct host_stat *st,
 		     const struct hostfs_ids *ids) __must_check;
 /* p NULL: the inode has no name; only the inode changes then. */

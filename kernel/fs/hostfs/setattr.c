@@ -131,6 +131,8 @@ static bool take_told(struct inode *inode, const struct iattr *a)
 	if (!S_ISREG(inode->mode) || hi->overlay || (mode | inode->mode) & (S_ISUID | S_ISGID))
 		return false;
 	inode_apply_attr(inode, a);
+	if (HSB(inode->sb)->ids)
+		return true;
 	hi->h_mode = inode->mode;
 	hi->h_uid = inode->uid;
 	hi->h_gid = inode->gid;
@@ -185,12 +187,13 @@ static int set_nameless(struct inode *inode, const struct iattr *a)
 
 int hostfs_setattr(struct inode *inode, const struct iattr *a)
 {
+	bool size = a->valid & ATTR_SIZE, noted = HSB(inode->sb)->ids && a->valid & (ATTR_UID | ATTR_GID | ATTR_MODE);
 	int err;
 
 	if (HI(inode)->hidden)
 		return -EPERM;
 	/* Noted ids go by the name, and a size may need a descriptor that writes. */
-	if (!HSB(inode->sb)->ids && !(a->valid & ATTR_SIZE)) {
+	if (!noted && !size) {
 		err = set_open(inode, a);
 		if (err != -ENOENT)
 			return err;
@@ -198,7 +201,7 @@ int hostfs_setattr(struct inode *inode, const struct iattr *a)
 	err = set_named(inode, a);
 	if (err == -ENOENT)
 		err = set_nameless(inode, a);
-	if (!err)
+	if (!err && (size || !take_told(inode, a)))
 		err = hostfs_reload(inode);
 	HI(inode)->fresh = 0;
 	return err;
