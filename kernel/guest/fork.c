@@ -52,11 +52,13 @@ void fork_no_more(struct space *s)
 	forks_pending--;
 }
 
-/* Said by a hostile process: it must be a child of ours, of this kind, and nobody else's. */
+/*
+ * Said by a hostile process: it must be a child of ours, of this kind, and nobody else's. The guests' process group has
+ * no other members: nobody can enter it from another session, and the filter lets its members make only children of ours.
+ */
 static bool may_be(u32 pid)
 {
-	return pid <= 0x7fffffff && host_is_child((int)pid) && host_pgid((int)pid) == template_hostpid() &&
-	       !space_by_pid((int)pid);
+	return pid <= 0x7fffffff && host_pgid((int)pid) == template_hostpid() && !space_by_pid((int)pid);
 }
 
 /* True: it is not awaited any more. */

@@ -179,6 +179,9 @@ ssize guest_pwrite(struct uthread *ut, int hostfd, u64 addr, size_t n, u64 off);
 /* Between begin and end the memory calls above are queued and report 0; end runs them all: first error. */
 void guest_batch_begin(struct uthread *ut);
 int guest_batch_end(struct uthread *ut);
+/* Instead of end, for a process that has no program yet: what is queued is carried out before its first instruction, and
+ * an error kills it. Errors so far. nb */
+int guest_batch_leave(struct uthread *ut);
 bool guest_batching(const struct uthread *ut);
 
 /*

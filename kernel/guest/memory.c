@@ -198,6 +198,12 @@ int guest_batch_end(struct uthread *ut)
 	return ut->batch_err ? (int)ut->batch_err : err;
 }
 
+int guest_batch_leave(struct uthread *ut)
+{
+	ut->batch = false;
+	return (int)ut->batch_err;
+}
+
 bool guest_batching(const struct uthread *ut)
 {
 	return ut->batch;

@@ -6,7 +6,6 @@
 #include "guest/priv.h"
 
 #include "core/sched.h"
-#include "host/host.h"
 
 #define POOL_TARGET 3
 #define SPARE_TARGET 2
@@ -16,15 +15,16 @@ static LIST_HEAD(spares);
 static int npool, nspares;
 static bool filling;
 
-/* The pages of a first thread's area that a fork fills. Failing costs page faults later. */
+/* The pages of a first thread's area that a fork fills: faults that it need not take. */
 static void prefault(struct space *s)
 {
 	char *area = (char *)space_area(s, 0);
 
 	if (!area)
 		return;
-	host_populate(area, PAGE_SIZE);
-	host_populate(area + AREA_ALTSTACK + AREA_ALTSTACK_SIZE - 2 * PAGE_SIZE, 2 * PAGE_SIZE);
+	WRITE_ONCE(*area, 0);
+	for (u32 at = AREA_ALTSTACK_SIZE - 2 * PAGE_SIZE; at < AREA_ALTSTACK_SIZE; at += PAGE_SIZE)
+		WRITE_ONCE(area[AREA_ALTSTACK + at], 0);
 }
 
 static void fill_spares(void)

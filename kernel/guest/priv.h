@@ -27,6 +27,7 @@ struct chunk {
 struct text {
 	u64 start, len, off;
 	struct text_file *file;
+	bool begun;			/* what was known of it is patched */
 };
 
 struct space {

@@ -246,16 +246,19 @@ void space_set_name(struct space *s, const char *name)
 	char text[16] = "linux [";
 	struct near_order *o;
 	size_t n = strlen(name);
+	u32 at;
 
-	if (!ut || ut->running || ut->norders || s->dead)
+	if (!ut || ut->running || s->dead || uthread_room(ut, 1) ||
+	    ut->wpos + sizeof(text) > AREA_WINDOW_SIZE / 2)
 		return;
+	at = ut->wpos;
 	n = MIN(n, sizeof(text) - 1 - 8);
 	memcpy(text + 7, name, n);
 	text[7 + n] = ']';
-	memcpy((char *)ut->area + AREA_WINDOW, text, sizeof(text));
+	memcpy((char *)ut->area + AREA_WINDOW + at, text, sizeof(text));
 	o = uthread_order(ut, ORD_HOSTCALL);
 	o->a[0] = 157;				/* prctl */
 	o->a[1] = 15;				/* PR_SET_NAME */
-	o->a[2] = NEAR_SHARED + (u64)ut->index * AREA_SIZE + AREA_WINDOW;
-	ut->wpos = sizeof(text);
+	o->a[2] = NEAR_SHARED + (u64)ut->index * AREA_SIZE + AREA_WINDOW + at;
+	ut->wpos += sizeof(text);
 }

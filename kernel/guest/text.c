@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Learnt call sites. A site that trapped is remembered per file (device, inode, time of change) and offset, and
- * patched in this process; a later mapping of the same file starts patched. The near kernel checks the
+ * Learnt call sites. A site that trapped a few times is remembered per file (device, inode, time of change) and
+ * offset, and patched in this process, with all others of the same text that are remembered. Not before: most programs end
+ * after few calls, and writing to their texts would cost them more than the traps. The near kernel checks the
  * bytes before it writes, so a stale memory costs nothing but a look.
  */
 #include "guest/priv.h"
@@ -114,21 +115,15 @@ static void order_patch(struct uthread *ut, u32 op, const struct text *t, const 
 void guest_text_mapped(struct uthread *ut, u64 addr, u64 len, u64 off, u64 dev, u64 ino, u64 mtime)
 {
 	struct space *s = ut->space;
-	u32 offs[SITES_MAX];
 	struct text *t;
-	u32 n;
 
 	guest_text_unmapped(s, addr, len);
 	if (!guest_patching || s->ntexts == TEXTS_MAX || len > 0x7fffffff)
 		return;
 	t = &s->texts[s->ntexts];
-	*t = (struct text){ addr, len, off, file_get(dev, ino, mtime) };
-	if (!t->file)
-		return;
-	s->ntexts++;
-	n = s->original ? 0 : collect(t, offs);
-	if (n)
-		order_patch(ut, ORD_PATCH, t, offs, n);
+	*t = (struct text){ .start = addr, .len = len, .off = off, .file = file_get(dev, ino, mtime) };
+	if (t->file)
+		s->ntexts++;
 }
 
 void guest_text_unmapped(struct space *s, u64 addr, u64 len)
@@ -143,6 +138,19 @@ void guest_text_unmapped(struct space *s, u64 addr, u64 len)
 	}
 }
 
+/* The one that trapped; and, the first time that one is worth it, all that are known. */
+static void patch_text(struct uthread *ut, struct text *t, u32 off)
+{
+	u32 offs[SITES_MAX], n = 1;
+
+	offs[0] = off;
+	if (!t->begun)
+		n = collect(t, offs);
+	t->begun = true;
+	if (n)
+		order_patch(ut, ORD_PATCH, t, offs, n);
+}
+
 void text_trap(struct uthread *ut, u64 site)
 {
 	struct space *s = ut->space;
@@ -151,7 +159,6 @@ void text_trap(struct uthread *ut, u64 site)
 		return;
 	for (int i = 0; i < s->ntexts; i++) {
 		struct text *t = &s->texts[i];
-		u32 off;
 
 		if (site - t->start >= t->len)
 			continue;
@@ -160,8 +167,7 @@ void text_trap(struct uthread *ut, u64 site)
 		s->tried[site / 2 % ARRAY_SIZE(s->tried)] = site;
 		if (!learn(t->file, site - t->start + t->off))
 			return;
-		off = (u32)(site - t->start);
-		order_patch(ut, ORD_PATCH, t, &off, 1);
+		patch_text(ut, t, (u32)(site - t->start));
 		return;
 	}
 }
@@ -184,6 +190,7 @@ int guest_text_original(struct uthread *ut)
 	s->original = true;
 	memset(s->tried, 0, sizeof(s->tried));
 	for (int i = 0; i < s->ntexts && !err; i++) {
+		s->texts[i].begun = false;
 		n = collect(&s->texts[i], offs);
 		if (!n)
 			continue;

@@ -24,7 +24,6 @@ void host_unmap(void *p, size_t len);
 int host_memfd(const char *name, u64 size);		/* a descriptor; size 0 is fine */
 void host_dontneed_const(const char *from, const char *end);	/* the same for whole pages of a constant */
 void host_heap_trim(void);				/* give free heap back */
-void host_populate(void *p, size_t len);	/* pages of a writable mapping: now rather than one by one; may fail quietly */
 void host_dontneed(void *p, size_t len);		/* give pages back, keep the mapping */
 
 /* --- descriptors --- */
@@ -87,7 +86,6 @@ int host_signalfd_read(int fd);		/* the signal number, or 0: none left */
 int host_fork_child(void (*fn)(void *arg), void *arg);
 int host_kill(int pid, int sig);
 int host_tgkill(int pid, int tid, int sig);
-int host_is_child(int pid);		/* 1: pid is our child (alive or zombie), 0: not */
 int host_reap(int *status);		/* pid of one dead child, 0: none */
 int host_children_open(void);		/* list of the calling thread's children; a descriptor, -errno: no such list */
 void host_children(int fd, void (*fn)(void *arg, int pid), void *arg);	/* fn for each that lives */

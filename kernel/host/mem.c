@@ -127,11 +127,6 @@ void host_unmap(void *p, size_t len)
 	munmap(p, len);
 }
 
-void host_populate(void *p, size_t len)
-{
-	madvise(p, len, MADV_POPULATE_WRITE);
-}
-
 void host_dontneed(void *p, size_t len)
 {
 	madvise(p, len, MADV_DONTNEED);

@@ -63,13 +63,6 @@ int host_tgkill(int pid, int tid, int sig)
 	return syscall(SYS_tgkill, pid, tid, sig) ? -errno : 0;
 }
 
-int host_is_child(int pid)
-{
-	siginfo_t si;
-
-	return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 int host_reap(int *status)
 {
 	int pid = waitpid(-1, status, WNOHANG);

@@ -213,14 +213,12 @@ static bool may_fork_later(const struct task *t, const struct clone_request *rq)
 static int fork_space(struct task *c, struct task *t, const struct clone_request *rq)
 {
 	const struct guest_undo undo = { fork_failed, t->proc, (u64)c->tid, 0 };
-	bool shared = ref_read(&t->mm->users) > 1 || t->mm->ndemand;
-	bool later = !shared && may_fork_later(t, rq);
+	bool later = ref_read(&t->mm->users) == 1 && !t->mm->ndemand && may_fork_later(t, rq);
 	struct mm *mm = mm_get(t->mm);
 	struct space *space;
 	int err;
 
-	if (shared)
-		mutex_lock(&mm->lock);
+	mutex_lock(&mm->lock);
 	err = space_fork(t->ut, later ? &undo : NULL, &space, &c->ut);
 	if (!err) {
 		uthread_bind(c->ut, c);
@@ -232,8 +230,7 @@ static int fork_space(struct task *c, struct task *t, const struct clone_request
 			space_put(space);
 		}
 	}
-	if (shared)
-		mutex_unlock(&mm->lock);
+	mutex_unlock(&mm->lock);
 	mm_put(mm);
 	return err;
 }

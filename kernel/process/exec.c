@@ -182,14 +182,17 @@ static int find_program(struct exec *x, struct elf_info **info)
 	return -ELOOP;
 }
 
-/* All that the new process has to do goes to it in as few exchanges as possible. */
+/*
+ * All that the new process has to do goes to it with its start, if it is not too much: it has nothing to answer. What the host
+ * refuses then kills the program, as on Linux, where the old one is gone before the new one is mapped.
+ */
 static int load_image(struct exec *x, struct elf_info *info)
 {
 	int err, err2;
 
 	guest_batch_begin(x->ut);
 	err = elf_load(x, info);
-	err2 = guest_batch_end(x->ut);
+	err2 = guest_batch_leave(x->ut);
 	return err ? err : err2;
 }
 
