@@ -90,8 +90,12 @@ void uthread_fs_back(struct uthread *ut);
 void uthread_bind(struct uthread *ut, struct task *t);
 /* Publish what the near kernel answers itself: ids, signal mask, ... of the bound task. */
 void uthread_publish(struct uthread *ut);
-/* The end of the heap, for as long as only this thread can move it; 0: it is to ask. */
-void uthread_publish_brk(struct uthread *ut, u64 brk);
+/*
+ * The end of the heap, for as long as only this thread can move it; 0: it is to ask. Up to max it may grow by itself (max:
+ * no overflow when rounded to pages); moved: it has, *brk is within what was allowed. Where ut waits for orders. nb
+ */
+void uthread_publish_brk(struct uthread *ut, u64 brk, u64 max);
+bool uthread_brk_moved(struct uthread *ut, u64 *brk);
 /* Brings the bound task's robust_list and clear_child_tid up to date while its guest code may be running. */
 void uthread_collect_kept(struct uthread *ut);
 /*

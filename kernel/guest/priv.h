@@ -82,6 +82,7 @@ struct uthread {
 	bool has_result;
 	long nr;			/* of the call in progress, -1 */
 	u64 max_rss;
+	u64 brk, brk_max;		/* as published */
 	struct task *waiter;		/* sleeps until the next trap */
 	struct wait_queue wq;		/* others that wait for this thread: borrowers, and its task for them */
 	/* Orders not yet given. */

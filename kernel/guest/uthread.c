@@ -74,7 +74,7 @@ void area_setup(struct uthread *ut)
 	a->actions = a->fs_keep = 0;
 	a->left = a->alone = 0;
 	a->text_lock = 0;
-	a->brk = 0;
+	a->brk = ut->brk = 0;
 	a->lent_fs = 0;
 	a->full = 1;
 	a->trap = TRAPN_HELLO;
@@ -296,6 +296,8 @@ void uthread_publish(struct uthread *ut)
 	a->gid = c->gid;
 	a->egid = c->egid;
 	a->files = fds_flags(ut);
+	_Static_assert(sizeof(a->limits) == sizeof(p->rlim), "limits");
+	memcpy(a->limits, p->rlim, sizeof(a->limits));
 }
 
 /* What the thread may change by itself while guest code runs, but for the mask: to its area before, back afterwards. */
@@ -337,9 +339,24 @@ void uthread_sync_mask(struct uthread *ut, sigmask_t pending)
 		ut->task->sigpending = true;
 }
 
-void uthread_publish_brk(struct uthread *ut, u64 brk)
+void uthread_publish_brk(struct uthread *ut, u64 brk, u64 max)
 {
-	ut->area->brk = brk;
+	ut->area->brk = ut->brk = brk;
+	ut->area->brk_max = ut->brk_max = max;
+}
+
+bool uthread_brk_moved(struct uthread *ut, u64 *brk)
+{
+	u64 now = READ_ONCE(ut->area->brk);
+
+	if (likely(now == ut->brk) || !ut->brk || !guest_fastpath)
+		return false;
+	if (now < ut->brk || now > ut->brk_max) {
+		space_kill(ut->space);
+		return false;
+	}
+	*brk = ut->brk = now;
+	return true;
 }
 
 static void collect_mask(struct uthread *ut)

@@ -171,6 +171,9 @@ int mm_mlockall(struct mm *mm, struct uthread *ut, int flags);	/* MCL_*; 0: munl
  */
 int mm_grow_stack(struct mm *mm, struct uthread *ut, u64 addr);
 u64 mm_brk(struct mm *mm, struct uthread *ut, u64 brk);		/* the new (or old) break */
+/* Tells ut's process where the heap ends and how far it may grow by itself. nb */
+void mm_publish_brk(struct mm *mm, struct uthread *ut);
+int mm_brk_moved(struct mm *mm, u64 brk);	/* it has: 0, -ENOMEM, -EEXIST (a lie). Blocks */
 
 /* Lookup, no blocking. */
 struct vma *vma_find(struct mm *mm, u64 addr);			/* first with end > addr, or NULL */

@@ -477,6 +477,7 @@ static s64 undo_brk(struct uthread *ut, const struct guest_undo *u, int err)
 
 	undo_range(mm, ut, u->start, u->end);
 	mm->brk = u->start;
+	uthread_publish_brk(ut, 0, 0);
 	return (s64)mm->brk;
 }
 
@@ -493,38 +494,110 @@ static int map_heap(struct mm *mm, struct uthread *ut, u64 old, u64 new, u32 fla
 	return err;
 }
 
+#define HEAP_FLAGS (VM_READ | VM_WRITE | VM_HEAP)
+
+/* Up to where the heap that ends at old can grow before it meets what lies behind it. */
+static u64 heap_limit(struct mm *mm, u64 old)
+{
+	struct vma *next = vma_find(mm, old);
+
+	if (!next)
+		return GUEST_TASK_SIZE;
+	return next->start - (next->flags & VM_GROWSDOWN ? MM_STACK_GUARD : 0) - PAGE_SIZE;
+}
+
+static struct vma *heap_area(u64 old, u64 new, u32 flags)
+{
+	struct vma *v = kzalloc(sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->start = old;
+	v->end = new;
+	v->flags = flags;
+	v->may = VM_ACCESS;
+	return v;
+}
+
+static void heap_insert(struct mm *mm, struct vma *v)
+{
+	vma_insert(mm, v);
+	vma_merge(mm, v);
+	mm_account_poke(mm);
+}
+
 static int brk_grow(struct mm *mm, struct uthread *ut, u64 old, u64 new)
 {
-	u32 flags = VM_READ | VM_WRITE | VM_HEAP | (mm->def_flags & VM_LOCKED);
-	struct vma *next = vma_find(mm, old), *v;
+	u32 flags = HEAP_FLAGS | (mm->def_flags & VM_LOCKED);
+	struct vma *v;
 	int err;
 
-	if (next && next->start - (next->flags & VM_GROWSDOWN ? MM_STACK_GUARD : 0) <
-		    new + PAGE_SIZE)
-		return -ENOMEM;
-	if (new > GUEST_TASK_SIZE || mm_reserved(old, new) || mm->nvmas + 1 > sysctl.max_map_count)
+	if (new > heap_limit(mm, old) || mm_reserved(old, new) || mm->nvmas + 1 > sysctl.max_map_count)
 		return -ENOMEM;
 	if (flags & VM_LOCKED && mm_check_locked(mm, new - old, -EAGAIN))
 		return -EAGAIN;
 	err = mm_check_expand(mm, flags, new - old);
 	if (err)
 		return err;
-	v = kzalloc(sizeof(*v));
+	v = heap_area(old, new, flags);
 	if (!v)
 		return -ENOMEM;
-	v->start = old;
-	v->end = new;
-	v->flags = flags;
-	v->may = VM_ACCESS;
 	err = map_heap(mm, ut, old, new, flags);
 	if (err) {
 		kfree(v);
 		return err;
 	}
-	vma_insert(mm, v);
-	vma_merge(mm, v);
-	mm_account_poke(mm);
+	heap_insert(mm, v);
 	return 0;
+}
+
+#define BRK_AHEAD 0x100000UL
+
+/* Not where growing asks for more than room: limits, locked memory. */
+static u64 brk_max(struct mm *mm)
+{
+	u64 from = PAGE_ALIGN(mm->brk), end = MIN(from + BRK_AHEAD, heap_limit(mm, from));
+
+	if (end <= from || mm->def_flags & VM_LOCKED || mm_reserved(from, end) ||
+	    rlimit(RLIMIT_DATA) != RLIM64_INFINITY || rlimit(RLIMIT_AS) != RLIM64_INFINITY ||
+	    mm->nvmas + 1 > sysctl.max_map_count || mm_check_expand(mm, HEAP_FLAGS, end - from))
+		return mm->brk;
+	return end;
+}
+
+void mm_publish_brk(struct mm *mm, struct uthread *ut)
+{
+	if (ref_read(&mm->users) == 1)
+		uthread_publish_brk(ut, mm->brk, brk_max(mm));
+	else
+		uthread_publish_brk(ut, 0, 0);
+}
+
+static bool heap_meets(struct mm *mm, u64 old, u64 new)
+{
+	struct vma *next = vma_find(mm, old);
+
+	return next && next->start < new;
+}
+
+int mm_brk_moved(struct mm *mm, u64 brk)
+{
+	u64 old = PAGE_ALIGN(mm->brk), new = PAGE_ALIGN(brk);
+	int err = 0;
+	struct vma *v;
+
+	mutex_lock(&mm->lock);
+	v = new > old ? heap_area(old, new, HEAP_FLAGS) : NULL;
+	if (new > old && (!v || heap_meets(mm, old, new))) {
+		err = v ? -EEXIST : -ENOMEM;
+		kfree(v);
+	} else {
+		if (v)
+			heap_insert(mm, v);
+		mm->brk = brk;
+	}
+	mutex_unlock(&mm->lock);
+	return err;
 }
 
 static int brk_move(struct mm *mm, struct uthread *ut, u64 brk, struct list_head *dead)

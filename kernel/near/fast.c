@@ -9,6 +9,7 @@
 #include <asm/prctl.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
+#include <linux/mman.h>
 
 #include "abi/signal.h"
 
@@ -108,6 +109,36 @@ static bool local_getrandom(const u64 *args, long *result)
 	return *result >= 0;
 }
 
+/* One's own limits: the far kernel keeps them up to date. */
+static bool local_getrlimit(const struct near_area *a, u64 which, u64 to, long *result)
+{
+	if ((u32)which >= ARRAY_SIZE(a->limits) ||
+	    near_copy((void *)to, a->limits[(u32)which], sizeof(a->limits[0])))
+		return false;
+	*result = 0;
+	return true;
+}
+
+/*
+ * T1: a heap that grows within what the far kernel has allowed ahead; it hears of it with the next call. Memory that
+ * has come to lie there meanwhile is found by the host.
+ */
+static bool local_brk(struct near_area *a, u64 brk, long *result)
+{
+	u64 from = PAGE_ALIGN(a->brk), to = PAGE_ALIGN(brk);
+
+	if (!a->brk || (brk && (brk < a->brk || brk > a->brk_max)))
+		return false;
+	if (brk && to > from &&
+	    near_syscall6(__NR_mmap, from, to - from, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, (u64)-1, 0) != (long)from)
+		return false;
+	if (brk)
+		a->brk = brk;
+	*result = (long)a->brk;
+	return true;
+}
+
 bool near_local(struct near_area *a, long nr, const u64 *args, long *result)
 {
 	if (!a->fast)
@@ -141,8 +172,11 @@ bool near_local(struct near_area *a, long nr, const u64 *args, long *result)
 	case __NR_set_robust_list:
 		return set_robust_list(a, args, result);
 	case __NR_brk:
-		*result = (long)a->brk;
-		return !args[0] && a->brk;
+		return local_brk(a, args[0], result);
+	case __NR_getrlimit:
+		return local_getrlimit(a, args[0], args[1], result);
+	case __NR_prlimit64:
+		return !(u32)args[0] && !args[2] && args[3] && local_getrlimit(a, args[1], args[3], result);
 	case __NR_rseq:
 		*result = -ENOSYS;
 		return true;

@@ -139,7 +139,8 @@ struct near_area {
 	u64 robust_list, clear_child_tid;	/* the thread's own while guest code runs */
 	u64 ss_sp, ss_size;		/* the alternate stack */
 	u32 ss_flags, pad3;
-	u64 brk;			/* 0: ask, others share the address space */
+	u64 brk, brk_max;		/* 0: ask, others share the address space; how far it may grow without asking */
+	u64 limits[16][2];		/* struct rlimit64 by RLIMIT_* */
 	u32 alone;			/* no other thread: its exit needs no answer */
 	u32 left;			/* near: the call posted is the last one, the process ends by itself */
 	u64 maxrss;			/* near: in KiB, with execve and exit */

@@ -273,7 +273,7 @@ static int share_mm(struct task *c, struct task *t, const struct clone_request *
 	if (err)
 		return err;
 	uthread_bind(c->ut, c);
-	uthread_publish_brk(t->ut, 0);
+	uthread_publish_brk(t->ut, 0, 0);
 	c->mm = mm_get(t->mm);
 	return 0;
 }

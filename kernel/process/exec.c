@@ -312,7 +312,7 @@ static void commit(struct task *t, struct exec *x)
 	if (uthread_reset(t->ut, entry, sp))
 		kill_process(t->proc);
 	uthread_publish(t->ut);
-	uthread_publish_brk(t->ut, t->mm->brk);
+	mm_publish_brk(t->mm, t->ut);
 	uthread_lend_actions(t->ut, LEND_NOW);
 	t->publish = false;
 	t->regs_replaced = true;

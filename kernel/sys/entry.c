@@ -233,6 +233,7 @@ static void run_guest(struct task *t, struct trap *trap)
 	bool step = unlikely(t->ptrace) && ptrace_step(t);
 
 	ktime_t now;
+	u64 brk;
 
 	if (t->publish) {
 		t->publish = false;
@@ -246,6 +247,8 @@ static void run_guest(struct task *t, struct trap *trap)
 	t->run_since = now;
 	t->state = TASK_GUEST;
 	uthread_run(t->ut, trap);
+	if (uthread_brk_moved(t->ut, &brk) && mm_brk_moved(t->mm, brk))
+		kill_process(t->proc);
 	if (unlikely(step))
 		uthread_step(t->ut, false);
 	t->state = TASK_RUNNING;

@@ -108,8 +108,12 @@ static int limit_check(const struct rlimit_k *old, const struct rlimit_k *new, i
 	return 0;
 }
 
-/* Guest processes write to files by themselves only while there is no limit on their size. */
-static void fsize_changed(struct process *p)
+/*
+ * Guest processes know their limits. They write to files by themselves only while there is no limit on their size, and let
+ * their heaps grow while there is none on memory. (One that is lowered by somebody else holds from the next brk call on
+ * that is made here.)
+ */
+static void publish_limits(struct process *p)
 {
 	struct task *t;
 
@@ -128,8 +132,9 @@ static int limit_set(struct process *p, int which, const struct rlimit_k *new)
 	*cur = *new;
 	if (which == RLIMIT_CPU)
 		cpu_timers_tick(p);
-	if (which == RLIMIT_FSIZE)
-		fsize_changed(p);
+	publish_limits(p);
+	if (p == current->proc)
+		uthread_publish_brk(current->ut, 0, 0);
 	return 0;
 }
 

@@ -173,7 +173,7 @@ long sys_brk(uaddr_t brk)
 	struct mm *mm = current->mm;
 
 	brk = mm_brk(mm, current->ut, brk);
-	uthread_publish_brk(current->ut, ref_read(&mm->users) == 1 ? brk : 0);
+	mm_publish_brk(mm, current->ut);
 	return (long)brk;
 }
 
@@ -245,6 +245,7 @@ long sys_mlockall(int flags)
 {
 	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
 		return -EINVAL;
+	uthread_publish_brk(current->ut, 0, 0);		/* what the heap grows by is locked from now on */
 	return mm_mlockall(current->mm, current->ut, flags);
 }
 

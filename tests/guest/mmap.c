@@ -6,6 +6,7 @@
 #include "test.h"
 #include <setjmp.h>
 #include <sys/ipc.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <ucontext.h>
 
@@ -437,6 +438,86 @@ TEST(brk)
 	sbrk(8 * PAGE);
 	EQ(p[9 * PAGE], 0);	/* given back and taken anew: zero */
 	EQ(syscall(SYS_brk, 1), (long)(start + 10 * PAGE));	/* refused: unchanged */
+}
+
+/* The end of the area called [heap] in /proc/self/maps; 0: none. */
+static unsigned long heap_end(void)
+{
+	unsigned long from, to, found = 0;
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "[heap]") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			found = to;
+	fclose(f);
+	return found;
+}
+
+TEST(brk_in_many_steps)
+{
+	char *start = sbrk(0), *at = start;
+
+	for (int i = 0; i < 300; i++) {
+		size_t n = i % 3 ? 5 * PAGE + 16 : 16;
+
+		EQ((long)sbrk(n), (long)at);
+		for (size_t k = 0; k < n; k += PAGE / 2)
+			EQ(at[k], 0);
+		memset(at, i, n);
+		at += n;
+	}
+	EQ((long)sbrk(0), (long)at);
+	CHECK(heap_end() >= (unsigned long)at);
+	/* A child has a heap of its own. */
+	WAIT_EXIT(CHILD(sbrk(PAGE * 4); at[0] = 1; _exit((char *)sbrk(0) == at + PAGE * 4 ? 5 : 6)), 5);
+	EQ((long)sbrk(0), (long)at);
+}
+
+/* What lies in its way stops the heap, when it grows by little and when it grows by much. */
+TEST(brk_meets_a_mapping)
+{
+	char *start, *wall;
+
+	start = (char *)(((long)sbrk(0) + 2 * PAGE) & -PAGE);
+	EQ(syscall(SYS_brk, start), (long)start);
+	wall = OK(mmap(start + 20 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
+	strcpy(wall, "wall");
+	for (int i = 1; i < 40; i++) {
+		char *want = start + i * PAGE;
+		long got = syscall(SYS_brk, want);
+
+		if (got != (long)want)
+			break;
+		memset(want - PAGE, 'h', PAGE);
+	}
+	CHECK(syscall(SYS_brk, 0) <= (long)wall);
+	CHECK(syscall(SYS_brk, 0) >= (long)(start + 15 * PAGE));
+	EQ(strcmp(wall, "wall"), 0);
+	CHECK(syscall(SYS_brk, wall + 10 * PAGE) <= (long)wall);
+	EQ(strcmp(wall, "wall"), 0);
+	OK(munmap(wall, PAGE));
+	EQ(syscall(SYS_brk, wall + 10 * PAGE), (long)(wall + 10 * PAGE));
+	EQ(wall[0], 0);
+}
+
+TEST(brk_obeys_limits_set_later)
+{
+	char *start = sbrk(0);
+	struct rlimit rl, got;
+
+	CHECK(sbrk(PAGE) == start);
+	OK(getrlimit(RLIMIT_DATA, &rl));
+	rl.rlim_cur = PAGE;
+	OK(setrlimit(RLIMIT_DATA, &rl));
+	OK(prlimit(0, RLIMIT_DATA, NULL, &got));
+	EQ(got.rlim_cur, (rlim_t)PAGE);
+	CHECK(sbrk(64 * PAGE) == (void *)-1);
+	EQ(errno, ENOMEM);
+	rl.rlim_cur = rl.rlim_max;
+	OK(setrlimit(RLIMIT_DATA, &rl));
+	CHECK(sbrk(64 * PAGE) == start + PAGE);
 }
 
 TEST(madvise_dontneed)
