@@ -247,6 +247,10 @@ void mm_account_poke(struct mm *m)
 {
 }
 
+void uthread_publish_brk(struct uthread *ut, u64 brk, u64 max)
+{
+}
+
 void panic(const char *fmt, ...)
 {
 	fail_msg("panic: %s", fmt);
