@@ -107,6 +107,16 @@ def access_lists_and_projects():
     clean(path)
 
 
+@case
+def frozen():
+    path = image("freeze")
+    holds(on(path, "freeze /mnt /dev/ubda; cat /mnt/file | head -c 1", root=root_with("freeze")), "freeze: right")
+    clean(path)
+    path = image("freeze", "-b 4096 -t ext2")
+    on(path, "fsfreeze -f /mnt && (echo x >/mnt/f; echo $? >/mnt/g) & sleep 1; fsfreeze -u /mnt; wait; cat /mnt/g", root=root_with("freeze"))
+    clean(path)
+
+
 def only_the_first_part():
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 30, 2 << 30))
 

@@ -289,7 +289,7 @@ static int write_chunk(struct inode *inode, struct page_run *run, u64 *at, u64 e
 
 	if (journalled(fs))
 		m.len = MIN(m.len, (u32)JOURNALLED_MAX);
-	err = ext4_start(fs, WRITE_CREDITS + (journalled(fs) ? m.len : 0), &h);
+	err = ext4_start_writeback(fs, WRITE_CREDITS + (journalled(fs) ? m.len : 0), &h);
 	if (err)
 		return err;
 	err = ext4_map_alloc(h, inode, &m, ALLOC_DELAYED);
@@ -377,6 +377,8 @@ static int pc_reserve(struct pagecache *pc, u64 page)
 	bool mapped;
 	int tries = 0, err = ext4_writable(fs);
 
+	if (unlikely(fs->frozen))
+		ext4_wait_thaw(fs);
 	if (err || ext4_is_delayed(inode, page))
 		return err;
 	err = all_mapped(inode, page, &mapped);

@@ -126,6 +126,8 @@ static ssize ext4_write(struct file *f, struct iter *from, off64 *pos)
 
 	if (n)
 		return n;
+	if (unlikely(ext4_of(inode)->frozen))
+		ext4_wait_thaw(ext4_of(inode));
 	mutex_lock(&inode->lock);
 	n = write_locked(f, from, pos);
 	mutex_unlock(&inode->lock);

@@ -7,8 +7,17 @@
 
 int ext4_start(struct ext4 *fs, u32 credits, struct handle **out)
 {
+	if (unlikely(fs->frozen) && !journal_has_handle(fs->journal))
+		ext4_wait_handle(fs);
+	return ext4_start_writeback(fs, credits, out);
+}
+
+int ext4_start_writeback(struct ext4 *fs, u32 credits, struct handle **out)
+{
 	int err;
 
+	if (unlikely(fs->frozen == EXT4_FROZEN) && !journal_has_handle(fs->journal))
+		ext4_wait_thaw(fs);
 	ext4_check_abort(fs);
 	if (fs->dead)
 		return fs->shut ? -EIO : -EROFS;

@@ -248,7 +248,7 @@ int ext4_write_inode(struct inode *inode)
 
 	if (ei->pc && pagecache_dirty(ei->pc))
 		err = pagecache_sync(ei->pc, 0, ~0ULL);
-	if (!changed(inode) || ext4_readonly(fs))
+	if (!changed(inode) || ext4_readonly(fs) || fs->frozen == EXT4_FROZEN)
 		return err;
 	err2 = ext4_start(fs, EXT4_CREDITS_SUPER + 1, &h);
 	if (err2)

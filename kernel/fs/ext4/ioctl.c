@@ -195,6 +195,7 @@ static const struct {
 	{ FS_IOC_GETVERSION, ioc_getversion }, { FS_IOC_FSGETXATTR, ioc_getxattr },
 	{ FS_IOC_FSSETXATTR, ioc_setxattr },   { FITRIM, ioc_trim },
 	{ FS_IOC_FIEMAP, ext4_ioc_fiemap },    { EXT4_IOC_SHUTDOWN, ext4_ioc_shutdown },
+	{ FIFREEZE, ext4_ioc_freeze },	       { FITHAW, ext4_ioc_thaw },
 	{ FIBMAP, ext4_ioc_fibmap },	       { FS_IOC_GETFSLABEL, ext4_ioc_get_label },
 	{ FS_IOC_SETFSLABEL, ext4_ioc_set_label },
 };

@@ -89,6 +89,7 @@ int journal_start(struct journal *j, u32 credits, struct handle **out);
 int journal_extend(struct handle *h, u32 credits);
 /* Ends the handle; sync: waits until it is durable. The error of an abort. Blocks if sync. */
 int journal_stop(struct handle *h, bool sync);
+bool journal_has_handle(const struct journal *j);	/* the current task has one open. nb */
 struct journal *handle_journal(const struct handle *h);
 u64 handle_tid(const struct handle *h);
 

@@ -46,6 +46,11 @@ static struct handle *find_handle(const struct journal *j)
 	return NULL;
 }
 
+bool journal_has_handle(const struct journal *j)
+{
+	return j && find_handle(j);
+}
+
 /* Waits until tx is no longer the running transaction. */
 static void wait_switch(struct journal *j, struct transaction *tx)
 {

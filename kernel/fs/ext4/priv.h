@@ -96,6 +96,9 @@ struct ext4 {
 	bool error_pending; /* es has news about errors that are not on disk yet */
 	bool dead; /* after errors=remount-ro or an abort: nothing is written */
 	bool shut; /* dead by FS_IOC_SHUTDOWN: calls fail with EIO */
+	enum { EXT4_THAWED, EXT4_FREEZING, EXT4_FROZEN, EXT4_FROZEN_RO } frozen; /* freeze.c */
+	const struct task *freezer; /* FREEZING: who; only compared */
+	struct wait_queue thaw_wait;
 	u32 rotor; /* where the next top directory goes */
 };
 
@@ -249,6 +252,8 @@ void ext4_clear_bits(void *map, u32 from, u32 n);
 
 /* --- handle.c: handles with this file system's accounts; NULL journal included --- */
 int ext4_start(struct ext4 *fs, u32 credits, struct handle **out);
+/* The same for contents that are written out, which whoever freezes the file system waits for. */
+int ext4_start_writeback(struct ext4 *fs, u32 credits, struct handle **out);
 int ext4_stop(struct ext4 *fs, struct handle *h);
 /* More room: 0, or the handle was restarted (1: others may have been in between), or -errno. Blocks. */
 int ext4_more_credits(struct ext4 *fs, struct handle **h, u32 credits);
@@ -519,6 +524,13 @@ int ext4_sync_tid(struct ext4 *fs, u64 tid);
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg);
 long ext4_ioc_fiemap(struct file *f, u64 arg);
 long ext4_ioc_fibmap(struct file *f, uaddr_t arg);
+
+/* --- freeze.c --- */
+long ext4_ioc_freeze(struct file *f, uaddr_t arg);
+long ext4_ioc_thaw(struct file *f, uaddr_t arg);
+void ext4_thaw(struct ext4 *fs);
+void ext4_wait_thaw(struct ext4 *fs); /* before a call changes anything. Blocks */
+void ext4_wait_handle(struct ext4 *fs); /* before a handle is opened. Blocks */
 
 /* --- label.c, shutdown.c --- */
 long ext4_ioc_get_label(struct file *f, uaddr_t arg);

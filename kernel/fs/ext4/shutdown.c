@@ -43,6 +43,7 @@ long ext4_ioc_shutdown(struct file *f, uaddr_t arg)
 		return err;
 	fs->shut = fs->dead = true;
 	fs->opts.discard = false;
+	ext4_thaw(fs);
 	if (fs->journal)
 		journal_abort(fs->journal, -ESHUTDOWN);
 	return 0;

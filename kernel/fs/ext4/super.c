@@ -53,7 +53,7 @@ int ext4_sync(struct super *sb)
 
 	if (fs->shut)
 		return -EIO;
-	if (!fs->sbh || ext4_readonly(fs))
+	if (!fs->sbh || ext4_readonly(fs) || fs->frozen == EXT4_FROZEN)
 		return 0;
 	err = ext4_sync_inodes(fs);
 	if (fs->journal)
@@ -167,6 +167,7 @@ static void ext4_kill(struct super *sb)
 	if (!list_empty(&fs->node))
 		say_unmounting(fs);
 	list_del_init(&fs->node);
+	ext4_thaw(fs);
 	if (fs->sbh && !(sb->flags & MS_RDONLY) && !fs->dead)
 		ext4_end_write(fs);
 	else if (fs->sbh && fs->dead && fs->error_pending)
@@ -207,6 +208,7 @@ static struct ext4 *fs_alloc(struct super *sb)
 	list_init(&fs->orphans);
 	list_init(&fs->node);
 	wq_init(&fs->evict_wait);
+	wq_init(&fs->thaw_wait);
 	wq_init(&fs->discard_wait);
 	fs->sb = sb;
 	return fs;
@@ -415,7 +417,7 @@ static int ext4_remount(struct super *sb, u32 flags, const char *data)
 	struct ext4_opts o = fs->opts;
 	bool was = sb->flags & MS_RDONLY, will = flags & MS_RDONLY;
 	char uuid[EXT4_UUID_TEXT];
-	int err = ext4_parse_options(fs, &o, data);
+	int err = fs->frozen ? -EBUSY : ext4_parse_options(fs, &o, data);
 
 	if (err)
 		return err;
