@@ -23,22 +23,14 @@ static enum support row_support(const struct row *r)
 	return r->state[0] == 'P' ? PARTIAL : NONE;
 }
 
-/* "NONE_EPERM" says that the call fails with EPERM; plain NONE means ENOSYS. */
-static const char *row_errno(const struct row *r)
-{
-	if (row_support(r) != NONE)
-		return "";
-	return r->state[4] ? r->state + 5 : "ENOSYS";
-}
-
 static void print_row(void (*put)(const char *), int nr)
 {
 	static const char *const words[] = { "full", "partial", "none" };
 	const struct row *r = &rows[nr];
 	char line[256];
 
-	snprintf(line, sizeof(line), "| %d | %s | %s%s%s | %s |\n", nr, r->name,
-		 words[row_support(r)], *row_errno(r) ? ", " : "", row_errno(r), r->note);
+	snprintf(line, sizeof(line), "| %d | %s | %s%s | %s |\n", nr, r->name,
+		 words[row_support(r)], row_support(r) == NONE ? ", ENOSYS" : "", r->note);
 	put(line);
 }
 

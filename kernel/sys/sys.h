@@ -54,7 +54,6 @@ enum sys_hint { HINT_NONE, HINT_IN_PATH, HINT_IN_BUF, HINT_OUT_BUF, HINT_IN_FIX,
 #define IF_HANDLED_FULL(...) __VA_ARGS__
 #define IF_HANDLED_PARTIAL(...) __VA_ARGS__
 #define IF_HANDLED_NONE(...)
-#define IF_HANDLED_NONE_EPERM(...)
 
 #define X(nr, name, proto, call, argv, state, note, hint)                                        \
 	IF_HANDLED_##state(long sys_##name proto;)

@@ -13,11 +13,6 @@ static long none_NONE(const u64 *a)
 	return -ENOSYS;
 }
 
-static long none_NONE_EPERM(const u64 *a)
-{
-	return -EPERM;
-}
-
 #define X(nr, name, proto, call, argv, state, note, hint)                                        \
 	IF_HANDLED_##state(static long thunk_##name(const u64 *a) { return sys_##name call; })
 #include "sys/syscalls.def"
@@ -25,7 +20,6 @@ static long none_NONE_EPERM(const u64 *a)
 #define HANDLER_FULL(name) thunk_##name
 #define HANDLER_PARTIAL(name) thunk_##name
 #define HANDLER_NONE(name) none_NONE
-#define HANDLER_NONE_EPERM(name) none_NONE_EPERM
 
 static const struct {
 	syscall_fn fn;
