@@ -3,8 +3,8 @@
  * The scheduler: workers, run queue, the kernel lock, idling.
  *
  * A worker holds the kernel lock, takes the next runnable task and switches to its stack; the task
- * switches back when it blocks. With nothing to run a worker first polls (if a CPU is idle: the guest
- * threads' next calls are then noticed without a host call), then sleeps: one worker in epoll, where host
+ * switches back when it blocks. With nothing to run a worker first polls (the guest threads' next calls are then
+ * noticed without a host call), for longer if a CPU is idle, then sleeps: one worker in epoll, where host
  * descriptors, the timer and the host's signals arrive, the others in read() on the doorbell pipe.
  * Decision record: docs/decisions/handoff.md.
  */
@@ -23,11 +23,14 @@
 #include "lib/alloc.h"
 
 #define POLL_NS 200000			/* a few times what waking a sleeping CPU costs */
+#define POLL_SCARCE_NS 15000		/* what going to sleep and being woken cost when no CPU is idle */
 #define ASIDE_NS 3000			/* a yield that took longer let somebody else run */
 #define TOGETHER_MAX 6
 #define MISSING_NS 40000		/* a longer gap means that somebody else ran */
-#define CROWD_MIN_NS (500 * 1000LL)	/* how long not to poll then */
-#define CROWD_MAX_NS (4 * 1000 * 1000LL)
+#define HELD_NS (1000 * 1000LL)		/* a guest thread that keeps the CPU for so long computes */
+#define KEPT_MAX 2
+#define QUICK_MAX 16			/* yields that prove that one which was not quick was an accident */
+#define OVERDUE_NS (1000 * 1000LL)	/* a brief host call that takes longer is none */
 #define YIELD_LOOKS 2000
 #define POLL_ROUNDS 32			/* looks between two readings of the clock */
 #define LATE_NS (1000 * 1000LL)		/* how long timers and events wait while there are tasks to run */
@@ -51,9 +54,16 @@ static bool epoll_attended;		/* that, or one was sent there */
 static int awake;			/* workers that do not sleep; of these in a host call: */
 static int in_host;
 static ktime_t attend_at;
+static int attending;			/* workers that will look at the guests before they sleep */
+static struct ktimer overdue;
 static int together;			/* times in a row that the only guest thread ran on our CPU */
 static bool woke_guest;			/* since the last look */
-static ktime_t crowded_until, crowd_len = CROWD_MIN_NS;
+struct crowd {
+	ktime_t until, len, min, max;
+};
+/* Somebody else wants our CPU while another is idle; one that gets it by a yield keeps it. */
+static struct crowd others = { .min = NSEC_PER_MSEC / 2, .max = 4 * NSEC_PER_MSEC };
+static struct crowd keepers = { .min = NSEC_PER_MSEC, .max = 16 * NSEC_PER_MSEC };
 static bool stopping;
 static struct sched_stats stats;
 int guests_running;
@@ -131,16 +141,64 @@ void sched_notice(void)
 		event_kick();
 }
 
+static void attend(int n)
+{
+	bool before = attending > 0;
+
+	attending += n;
+	if (sched_hooks.attend && before != (attending > 0))
+		sched_hooks.attend(attending > 0);
+}
+
+/* The last one that attends the guests stops doing so: no call may stay unseen. */
+static void attend_no_more(void)
+{
+	attend(-1);
+	if (attending <= 0 && sched_hooks.poll)
+		sched_hooks.poll();
+}
+
+static void send_for_worker(void)
+{
+	if (!bell_sleepers)
+		return;
+	epoll_attended = true;
+	ring();
+}
+
 /*
  * Leaving the kernel for a while: whoever could run meanwhile needs a worker, and so do the host's events
- * when it was us who attended them. The polled guests need none: a thread that nobody answers rings by itself.
+ * when it was us who attended them.
  */
 void host_block_begin(void)
 {
-	if (bell_sleepers && (runq_len || !epoll_attended)) {
-		epoll_attended = true;
-		ring();
-	}
+	attend_no_more();
+	if (runq_len || !epoll_attended)
+		send_for_worker();
+	in_host++;
+	kernel_unlock();
+}
+
+static void is_overdue(struct ktimer *t)
+{
+	/* The worker that runs timers finds the tasks that wait. */
+}
+
+static void keep_watch(void)
+{
+	if (ktimer_start(&overdue, ktime_get() + OVERDUE_NS))
+		send_for_worker();
+	else
+		event_arm_timer();
+}
+
+/* Whoever could run is worth another worker only if that has a CPU, or when we stay away. */
+void host_brief_begin(void)
+{
+	if (!epoll_attended || (runq_len && sched_cpu_spare()))
+		send_for_worker();
+	else if (runq_len && !ktimer_pending(&overdue))
+		keep_watch();
 	in_host++;
 	kernel_unlock();
 }
@@ -207,12 +265,23 @@ static void wait_while_lent(struct task *t)
 		switch_out(t);
 }
 
-void host_block_end(void)
+static void back_from_host(int n)
 {
 	kernel_lock();
 	in_host--;
+	attend(n);
 	if (cur)
 		wait_while_lent(cur);
+}
+
+void host_brief_end(void)
+{
+	back_from_host(0);
+}
+
+void host_block_end(void)
+{
+	back_from_host(1);
 }
 
 void sched_block(void)
@@ -268,6 +337,8 @@ static void run_task(struct task *t)
 	cur = t;
 	t->sched_running = true;
 	stats.switches++;
+	if (sched_hooks.beat)
+		sched_hooks.beat();
 	fiber_leave(&worker_fake, t->kstack, KSTACK_SIZE);
 	task_switch(&worker_sp, t->sp);
 	fiber_arrive(worker_fake, NULL, NULL);
@@ -360,14 +431,22 @@ static bool timers_due(void)
 }
 
 /*
- * Polling is only for a CPU that nobody else wants. The sign of a crowd is time that went missing between two
- * readings of the clock: then sleep at once for a while, which lets a guest thread on this very CPU run.
+ * Looking all the time is only for a CPU that nobody else wants. The sign of a crowd is time that went missing between
+ * two readings of the clock: then not for a while.
  */
-static void note_crowd(ktime_t now)
+static void note_crowd(struct crowd *c, ktime_t now)
 {
-	crowd_len = now - crowded_until < 8 * crowd_len ? MIN(2 * crowd_len, CROWD_MAX_NS) : CROWD_MIN_NS;
-	crowded_until = now + crowd_len;
+	c->len = now - c->until < 8 * c->len ? MIN(2 * c->len, c->max) : c->min;
+	c->until = now + c->len;
 	stats.crowds++;
+}
+
+static void let_others_run(void)
+{
+	kernel_unlock();
+	host_yield();
+	kernel_lock();
+	sched_hooks.here();
 }
 
 /* A guest thread that we woke may be waiting for this CPU: let it go first, and see whether one was. */
@@ -377,18 +456,27 @@ static bool step_aside(void)
 	bool found;
 
 	woke_guest = false;
-	kernel_unlock();
-	host_yield();
+	let_others_run();
 	now = ktime_get();
 	if (now - before > ASIDE_NS && guests_running == 1 && ++together == TOGETHER_MAX) {
 		together = 0;
 		host_change_cpu();
+		sched_hooks.here();
 	}
-	kernel_lock();
 	found = sched_hooks.poll() || runq_len;
 	if (!found && now - before > MISSING_NS)
-		note_crowd(now);
+		note_crowd(&others, now);
 	return found;
+}
+
+static bool look_a_little(void)
+{
+	for (int i = 0; i < POLL_ROUNDS && !klock_wanted(); i++) {
+		if (sched_hooks.poll())
+			return true;
+		host_cpu_relax();
+	}
+	return false;
 }
 
 /* Look until something turns up or the time is over. Lock held; given up when another thread wants it. */
@@ -397,31 +485,74 @@ static bool look_around(void)
 	ktime_t last = ktime_get(), end = last + POLL_NS, now;
 
 	while (!klock_wanted()) {
-		for (int i = 0; i < POLL_ROUNDS && !klock_wanted(); i++) {
-			if (sched_hooks.poll()) {
-				together = 0;
-				return true;
-			}
-			host_cpu_relax();
+		if (look_a_little()) {
+			together = 0;
+			return true;
 		}
 		if (timers_due())
 			return true;
 		now = ktime_get();
 		if (now - last > MISSING_NS)
-			note_crowd(now);
-		if (now >= end || now < crowded_until)
+			note_crowd(&others, now);
+		if (now >= end || now < others.until)
 			break;
 		last = now;
 	}
 	return runq_len;
 }
 
+/*
+ * Did the yield that took so long find what it was for? One that hands the CPU to a guest thread which computes, or to a
+ * stranger with the same right to it, is the more expensive way to wait: twice in a row, and we sleep for a while instead.
+ */
+static void judge_yield(ktime_t now, ktime_t took, bool found)
+{
+	static int kept, quick;
+
+	if (took < (found ? HELD_NS : MISSING_NS)) {
+		if (++quick == QUICK_MAX)
+			kept = quick = 0;
+		return;
+	}
+	quick = 0;
+	if (!found || ++kept >= KEPT_MAX) {
+		kept = 0;
+		note_crowd(&keepers, now);
+	}
+}
+
+/*
+ * The same where no CPU is idle: whoever wants this one, a guest thread first of all, has it between two looks. With a
+ * guest thread on the same CPU a call so costs two yields and two switches, and nobody is woken.
+ */
+static bool look_between(void)
+{
+	ktime_t last = ktime_get(), end = last + POLL_SCARCE_NS, now;
+	bool found = look_a_little();
+
+	while (!found && !klock_wanted()) {
+		if (woke_guest || sched_hooks.cpu_shared())
+			let_others_run();
+		woke_guest = false;
+		found = look_a_little() || runq_len || timers_due();
+		now = ktime_get();
+		judge_yield(now, now - last, found);
+		if (now >= end || now < keepers.until)
+			break;
+		last = now;
+	}
+	return found || runq_len;
+}
+
 static bool poll_guests(void)
 {
-	bool found = woke_guest && step_aside();
+	bool found = false;
 
-	if (!found && sched_poll_possible())
-		found = look_around();
+	if (sched_cpu_spare())
+		found = (woke_guest && step_aside()) || look_around();
+	else if (guests_running >= nworkers && ktime_get() >= keepers.until)
+		found = look_between();
+	woke_guest = false;
 	if (found)
 		stats.polls_hit++;
 	else
@@ -434,12 +565,10 @@ static bool before_sleep(void)
 {
 	if (timers_due() || stopping)
 		return true;
-	if (!sched_hooks.poll)
-		return false;
 	/* Another worker is up and will look after the guests: one is enough. */
-	if (awake - in_host > 1)
+	if (!sched_hooks.poll || attending > 1)
 		return false;
-	if (sched_hooks.want_poll()) {
+	if (sched_hooks.polled()) {
 		if (poll_guests())
 			return true;
 		if (klock_wanted()) {
@@ -447,7 +576,7 @@ static bool before_sleep(void)
 			return true;
 		}
 	}
-	return sched_hooks.poll_stop();
+	return false;
 }
 
 static void heard(const u32 *ids, ssize bytes)
@@ -458,14 +587,16 @@ static void heard(const u32 *ids, ssize bytes)
 }
 
 /*
- * With tasks to run at any time nobody sleeps, so nobody hears the bell, timers and events: look after them now
- * and then. Who sleeps on the bell or in epoll hears it himself.
+ * With tasks to run at any time nobody sleeps, so nobody hears the bell, timers, events and guest threads that need not
+ * ring: look after them now and then. Who sleeps on the bell or in epoll hears it himself.
  */
-static void attend(void)
+static void look_after_rest(void)
 {
 	u32 ids[SCHED_BELL_MAX];
 	ktime_t now = ktime_get();
 
+	if (sched_hooks.poll)
+		sched_hooks.poll();
 	if (now < attend_at)
 		return;
 	attend_at = now + LATE_NS;
@@ -503,9 +634,13 @@ static void sleep_somewhere(void)
 
 static void idle(void)
 {
-	awake--;
-	sleep_somewhere();
-	awake++;
+	attend_no_more();
+	if (!runq_len) {
+		awake--;
+		sleep_somewhere();
+		awake++;
+	}
+	attend(1);
 }
 
 static void work(void *arg)
@@ -515,13 +650,14 @@ static void work(void *arg)
 
 	kernel_lock();
 	awake++;
+	attend(1);
 	while (!stopping) {
 		while ((t = pick())) {
 			run_task(t);
 			if (klock_wanted())
 				klock_yield();
 			if (++n % ATTEND_TASKS == 0)
-				attend();
+				look_after_rest();
 		}
 		if (!before_sleep())
 			idle();
@@ -539,9 +675,9 @@ int sched_bell_fd(void)
 	return bell[1];
 }
 
-bool sched_poll_possible(void)
+bool sched_cpu_spare(void)
 {
-	return nworkers > 1 && ktime_get() >= crowded_until;
+	return guests_running < nworkers && ktime_get() >= others.until;
 }
 
 void sched_woke_guest(void)
@@ -564,6 +700,7 @@ int sched_init(int n)
 		return err;
 	ncpus = n;
 	nworkers = host_ncpus();
+	ktimer_init(&overdue, is_overdue);
 	return event_init();
 }
 

@@ -36,9 +36,13 @@ void sched_notice(void);
 /*
  * Around a host call that may block for long: drops the kernel lock, so that other tasks
  * run on other workers meanwhile. No kernel state may be touched in between.
+ * brief: the call mostly needs no longer than it takes to wake another worker. Then none is woken before it has shown
+ * that it needs longer, unless a CPU is free.
  */
 void host_block_begin(void);
 void host_block_end(void);
+void host_brief_begin(void);
+void host_brief_end(void);
 
 /* A kernel thread: fn(arg) runs as a task of its own. 0 or -ENOMEM. */
 int kthread_run(const char *name, void (*fn)(void *arg), void *arg);
@@ -59,22 +63,26 @@ void sched_stack_free(struct task *t);
 
 /*
  * What the guest layer adds to the idle loop, set once at start:
- * poll: look at the threads that run guest code; true when a task became runnable.
- * poll_stop: they must ring the doorbell from now on; true when one was caught at the last moment.
- * bell: a guest thread rang. want_poll: is polling worth it now (an idle CPU and something to look at)?
+ * poll: look at the threads that run guest code; true when a task became runnable. polled: how many it looks at.
+ * attend: they need not ring as long as this is on; after it was put off one more poll() finds whoever relied on it.
+ * beat: a worker gets on. here: it may be on another CPU than before.
+ * cpu_shared: one of the guest threads was last on this CPU. bell: a guest thread rang.
  * blocking: t goes to sleep in the kernel, so its guest thread need not spin.
  */
 struct sched_hooks {
 	bool (*poll)(void);
-	bool (*poll_stop)(void);
-	bool (*want_poll)(void);
+	int (*polled)(void);
+	void (*attend)(bool on);
+	void (*beat)(void);
+	void (*here)(void);
+	bool (*cpu_shared)(void);
 	void (*bell)(const u32 *ids, int n);
 	void (*blocking)(struct task *t);
 };
 extern struct sched_hooks sched_hooks;
 #define SCHED_BELL_MAX 64		/* rings read at a time */
 int sched_bell_fd(void);		/* write end of the doorbell: guest processes get a copy */
-bool sched_poll_possible(void);		/* more than one host CPU, and nobody else wants it just now */
+bool sched_cpu_spare(void);		/* there seems to be a CPU that neither guest threads nor others want */
 void sched_woke_guest(void);		/* a sleeping guest thread was woken: it may need this CPU */
 
 int sched_init(int ncpus);		/* starts nothing yet */

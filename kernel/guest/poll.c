@@ -1,29 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The poll set: guest threads whose state word an idle worker looks at, so that they need not ring. And the
- * doorbell's other end. All under the kernel lock.
+ * The poll set: guest threads whose state word workers look at while one is awake, so that they need not ring. And
+ * the doorbell's other end. All under the kernel lock.
  */
 #include "guest/priv.h"
 
+#include "abi/errno.h"
 #include "core/sched.h"
 #include "core/task.h"
 #include "host/host.h"
 
-#define HOT_MAX 16
+#define HOT_MAX 64			/* who finds no place rings */
 
 static struct uthread *hot[HOT_MAX];
 static int nhot;
 static int host_cpus;
+static struct near_watch *watch;	/* written here only; all guest processes read it */
+
+int poll_share(void)
+{
+	int fd = host_memfd("umlaut-watch", NEAR_WATCH_SIZE), ro;
+
+	if (fd < 0)
+		return fd;
+	ro = host_reopen_readonly(fd);
+	if (ro >= 0)
+		watch = host_map_shared(fd, 0, NEAR_WATCH_SIZE);
+	host_close(fd);
+	if (ro >= 0 && !watch) {
+		host_close(ro);
+		return -ENOMEM;
+	}
+	return ro;
+}
 
 void poll_add(struct uthread *ut)
 {
-	bool want = sched_poll_possible() && nhot < HOT_MAX && guests_running <= host_cpus;
-
-	__atomic_store_n(&ut->area->polled, want, __ATOMIC_RELAXED);
-	if (want && !ut->hot) {
+	if (!ut->hot && nhot < HOT_MAX) {
 		ut->hot = true;
 		hot[nhot++] = ut;
 	}
+	__atomic_store_n(&ut->area->polled, ut->hot, __ATOMIC_RELAXED);
 }
 
 void poll_remove(struct uthread *ut)
@@ -62,30 +79,38 @@ static bool look(void)
 	return found;
 }
 
-static bool stop(void)
+static void attend(bool on)
 {
-	struct uthread *list[HOT_MAX];
-	int n = nhot;
-	bool found = false;
-
-	for (int i = 0; i < n; i++) {
-		list[i] = hot[i];
-		list[i]->hot = false;
-		__atomic_store_n(&list[i]->area->polled, 0, __ATOMIC_SEQ_CST);
-	}
-	nhot = 0;
-	for (int i = 0; i < n; i++) {
-		if (uthread_called(list[i])) {
-			uthread_trapped(list[i]);
-			found = true;
-		}
-	}
-	return found;
+	__atomic_store_n(&watch->awake, on, __ATOMIC_SEQ_CST);
 }
 
-static bool want_poll(void)
+static void here(void)
 {
-	return nhot && guests_running <= host_cpus && sched_poll_possible();
+	u32 cpu = (u32)host_current_cpu();
+
+	if (watch->cpu != cpu)
+		__atomic_store_n(&watch->cpu, cpu, __ATOMIC_RELAXED);
+}
+
+static void beat(void)
+{
+	__atomic_store_n(&watch->beat, watch->beat + 1, __ATOMIC_RELAXED);
+	here();
+}
+
+static bool is_shared(void)
+{
+	u32 cpu = (u32)host_current_cpu();
+
+	for (int i = 0; i < nhot; i++)
+		if (READ_ONCE(hot[i]->area->cpu) == cpu)
+			return true;
+	return false;
+}
+
+static int polled_guests(void)
+{
+	return nhot;
 }
 
 static void answer(u32 id)
@@ -133,8 +158,11 @@ void poll_init(void)
 {
 	host_cpus = host_ncpus();
 	sched_hooks.poll = look;
-	sched_hooks.poll_stop = stop;
-	sched_hooks.want_poll = want_poll;
+	sched_hooks.polled = polled_guests;
+	sched_hooks.attend = attend;
+	sched_hooks.beat = beat;
+	sched_hooks.here = here;
+	sched_hooks.cpu_shared = is_shared;
 	sched_hooks.bell = bell;
 	sched_hooks.blocking = blocking;
 }

@@ -176,6 +176,7 @@ int space_take(struct space **out);
 void poll_add(struct uthread *ut);
 void poll_remove(struct uthread *ut);
 void poll_init(void);
+int poll_share(void);		/* makes struct near_watch: a descriptor that only reads it, the caller's; -errno */
 int poll_cpus(void);		/* host CPUs we may use */
 
 /* template.c */

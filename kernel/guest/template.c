@@ -23,7 +23,7 @@ static struct space *tmpl;
 static struct uthread *tmpl_ut;
 static struct mutex tmpl_lock;
 static struct host_vdso vdso;
-static int text_fd;
+static int text_fd, watch_fd;
 static int lifeline[2] = { -1, -1 };	/* near/start.c: what dies when its write end is closed */
 
 u64 guest_vdso_size(void)
@@ -91,7 +91,8 @@ static void become_near(void *arg)
 
 	if (host_map_fixed(NEAR_TEXT, NEAR_TEXT_MAX, text_fd, 0, false, true) ||
 	    host_map_fixed(NEAR_DATA, NEAR_DATA_SIZE, -1, 0, false, false) ||
-	    host_map_fixed(NEAR_SHARED, NEAR_SHARED_SIZE, tmpl->memfd, 0, true, false))
+	    host_map_fixed(NEAR_SHARED, NEAR_SHARED_SIZE, tmpl->memfd, 0, true, false) ||
+	    host_map_fixed_readonly(NEAR_WATCH, NEAR_WATCH_SIZE, watch_fd))
 		return;
 	fill_boot(b);
 	if (host_dup_to(sched_bell_fd(), NEAR_FD_BELL) < 0 || host_dup_to(tmpl->ctl_guest, NEAR_FD_CTL) < 0 ||
@@ -123,6 +124,9 @@ int template_start(void)
 	err = make_text_file();
 	if (err)
 		return err;
+	watch_fd = poll_share();
+	if (watch_fd < 0)
+		return watch_fd;
 	err = host_pipe(lifeline, false);
 	if (err)
 		return err;
@@ -139,6 +143,7 @@ int template_start(void)
 	err = host_fork_child(become_near, NULL);
 	space_sent(tmpl);
 	host_close(text_fd);
+	host_close(watch_fd);
 	host_close(lifeline[0]);
 	if (err < 0)
 		return err;

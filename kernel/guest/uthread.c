@@ -17,7 +17,8 @@
 #include "host/host.h"
 #include "lib/alloc.h"
 
-#define SPIN_LOOKS 3000		/* of a waiting guest thread before it sleeps */
+#define SPIN_LOOKS 1000		/* of a waiting guest thread before it sleeps, when nobody else wants its CPU */
+#define SPIN_SCARCE 150		/* when somebody may: about as long as a call takes */
 
 bool guest_fastpath = true, guest_patching = true;
 
@@ -124,12 +125,11 @@ static void hand_over(struct uthread *ut, u32 resume)
 	a->resume = resume;
 	a->result = ut->result;
 	ut->fd_there = -1;
-	a->spin = sched_poll_possible() && guests_running < poll_cpus() ? SPIN_LOOKS : 0;
 	a->blocked = 0;
-	a->poll_cpu = (u32)host_current_cpu();
 	ut->trapped = false;
 	ut->running = true;
 	guests_running++;
+	a->spin = sched_cpu_spare() ? SPIN_LOOKS : SPIN_SCARCE;
 	poll_add(ut);
 	__atomic_store_n(&a->state, ST_GO, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&a->sleeping, __ATOMIC_SEQ_CST)) {

@@ -20,6 +20,7 @@ void *host_stack_alloc(size_t size);			/* size-aligned, guard page below; NULL *
 void host_stack_free(void *base, size_t size);
 void *host_map_shared(int fd, u64 off, size_t len);	/* read-write; NULL */
 int host_map_fixed(u64 addr, size_t len, int fd, u64 off, bool shared, bool exec);	/* over anything; fd -1 anonymous */
+int host_map_fixed_readonly(u64 addr, size_t len, int fd);	/* shared, from the file's start; over anything */
 void host_unmap(void *p, size_t len);
 int host_memfd(const char *name, u64 size);		/* a descriptor; size 0 is fine */
 void host_dontneed_const(const char *from, const char *end);	/* the same for whole pages of a constant */

@@ -122,6 +122,11 @@ int host_map_fixed(u64 addr, size_t len, int fd, u64 off, bool shared, bool exec
 	return mmap((void *)addr, len, prot, flags, fd, (off_t)off) == MAP_FAILED ? -errno : 0;
 }
 
+int host_map_fixed_readonly(u64 addr, size_t len, int fd)
+{
+	return mmap((void *)addr, len, PROT_READ, MAP_FIXED | MAP_SHARED, fd, 0) == MAP_FAILED ? -errno : 0;
+}
+
 void host_unmap(void *p, size_t len)
 {
 	munmap(p, len);

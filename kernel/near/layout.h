@@ -5,6 +5,7 @@
  * to us; the guest's address space ends there.
  *
  *   NEAR_TEXT     near kernel text and constants, read + execute; the seccomp filter knows this range
+ *   NEAR_WATCH    one page of the far kernel's that all guest processes only read (struct near_watch)
  *   NEAR_DATA     private read-write data of the process: thread table, patched sites (copied by fork)
  *   NEAR_ISLANDS  trampolines of patched call sites, within a jump's reach of texts mapped high
  *   NEAR_SHARED   thread areas, shared with the far kernel: one memfd per address space
@@ -19,6 +20,8 @@
 #define NEAR_BASE 0x7ffe00000000
 #define NEAR_TEXT NEAR_BASE
 #define NEAR_TEXT_MAX 0x10000
+#define NEAR_WATCH (NEAR_BASE + 0x80000)
+#define NEAR_WATCH_SIZE 0x1000
 #define NEAR_DATA (NEAR_BASE + 0x100000)
 #define NEAR_DATA_SIZE 0x100000
 #define NEAR_ISLANDS (NEAR_BASE + 0x200000)

@@ -60,6 +60,11 @@ static inline struct near_data *near_data(void)
 	return (struct near_data *)NEAR_DATA;
 }
 
+static inline const volatile struct near_watch *near_watch(void)
+{
+	return (const volatile struct near_watch *)NEAR_WATCH;
+}
+
 static inline struct near_area *near_area_at(u64 addr)
 {
 	return (struct near_area *)(addr & ~(u64)(AREA_SIZE - 1));

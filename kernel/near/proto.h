@@ -10,7 +10,7 @@
  *   ST_GUEST  guest code runs; only the near kernel may change state
  *   ST_CALL   the near kernel has posted a trap and waits; only the far kernel may change state
  *   ST_GO     the far kernel has posted orders; the near kernel carries them out
- * Near: write the trap, state = CALL, ring the doorbell unless polled, wait.
+ * Near: write the trap, state = CALL, ring the doorbell unless the area is polled and a worker is awake, wait.
  * Far: write orders, state = GO, wake the futex if sleeping.
  * After the orders the near kernel resumes guest code (RESUME_GUEST set and all went well: state = GUEST)
  * or posts TRAPN_ORDERS.
@@ -87,13 +87,13 @@ struct near_area {
 	/* Handoff. */
 	u32 state;			/* ST_* */
 	u32 sleeping;			/* near waits in the futex */
-	u32 polled;			/* far is looking at state: no need to ring */
+	u32 polled;			/* far: workers look at this area while one is awake */
 	u32 kicked;			/* a kick arrived in near text: trap before guest code */
 	u32 bell_id;			/* what to write to the doorbell */
 	u32 index;
 	u32 spin;			/* how often to look before sleeping; 0 on one CPU */
 	u32 blocked;			/* far: the call sleeps, so sleep too */
-	u32 poll_cpu;			/* far: the CPU on which a worker was when it gave the thread its turn */
+	u32 cpu;			/* near: where the thread was when it called last; a hint */
 	u32 born;			/* by the host, before the child of ORD_FORK runs: its pid */
 	u32 text_lock;			/* near, in the first area: of the process (near/patch.c) */
 	u32 pad0[1];
@@ -144,6 +144,18 @@ struct near_area {
 	u32 alone;			/* no other thread: its exit needs no answer */
 	u32 left;			/* near: the call posted is the last one, the process ends by itself */
 	u64 maxrss;			/* near: in KiB, with execve and exit */
+};
+
+/*
+ * The page at NEAR_WATCH: what guest processes know of the workers. A worker that goes to sleep clears awake, then looks
+ * at the polled areas; a guest thread sets its state, then looks at awake. So whoever finds a worker awake was or will
+ * be seen by it, and need not ring, unless that worker does not get on: beat stands still.
+ */
+struct near_watch {
+	u32 awake;			/* a worker is up and not in a host call that may take long */
+	u32 cpu;			/* where a worker was a moment ago */
+	u32 pad[14];			/* what changes all the time has a cache line of its own */
+	u32 beat;			/* changes with each task that a worker runs */
 };
 
 /* One signal's entry at AREA_ACTIONS: Linux's struct sigaction. */

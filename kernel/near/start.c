@@ -55,7 +55,8 @@ static void unmap_rest(struct near_boot *b)
 	u64 vdso = NEAR_BASE - (b->vdso_end - b->vvar);
 
 	must(near_syscall3(__NR_munmap, 0, vdso, 0));
-	must(near_syscall3(__NR_munmap, NEAR_TEXT + NEAR_TEXT_MAX, NEAR_DATA - NEAR_TEXT - NEAR_TEXT_MAX, 0));
+	must(near_syscall3(__NR_munmap, NEAR_TEXT + NEAR_TEXT_MAX, NEAR_WATCH - NEAR_TEXT - NEAR_TEXT_MAX, 0));
+	must(near_syscall3(__NR_munmap, NEAR_WATCH + NEAR_WATCH_SIZE, NEAR_DATA - NEAR_WATCH - NEAR_WATCH_SIZE, 0));
 	must(near_syscall3(__NR_munmap, NEAR_DATA + NEAR_DATA_SIZE, NEAR_SHARED - NEAR_DATA - NEAR_DATA_SIZE, 0));
 	must(near_syscall3(__NR_munmap, NEAR_END, 0x7ffffffff000 - NEAR_END, 0));
 }

@@ -18,6 +18,8 @@
 #include <linux/resource.h>
 #include <linux/time_types.h>
 
+#define PATIENCE_NS 200000
+
 struct near_leave near_fast_call(struct near_area *a, struct near_frame *f);
 
 static void ring(struct near_area *a)
@@ -27,16 +29,27 @@ static void ring(struct near_area *a)
 	near_syscall3(__NR_write, NEAR_FD_BELL, &id, sizeof(id));
 }
 
+static bool answered(const struct near_area *a)
+{
+	return READ_ONCE(a->state) != ST_CALL;
+}
+
 static bool spin_for(struct near_area *a, u32 n)
 {
-	for (u32 i = 0; i < n; i++) {
-		if (READ_ONCE(a->state) != ST_CALL)
+	for (u32 i = 0; i < n && !READ_ONCE(a->blocked); i++) {
+		if (answered(a))
 			return true;
-		if (READ_ONCE(a->blocked))
-			return false;
 		__builtin_ia32_pause();
 	}
-	return false;
+	return answered(a);
+}
+
+/* A worker that was last on this very CPU stands behind us: it can only get on when we do not. */
+static bool give_way(struct near_area *a)
+{
+	if (!answered(a) && !READ_ONCE(a->blocked))
+		near_syscall3(__NR_sched_yield, 0, 0, 0);
+	return answered(a);
 }
 
 /* As the vDSO does it: the limit of this segment holds the CPU's number. */
@@ -48,41 +61,66 @@ static u32 this_cpu(void)
 	return v & 0xfff;
 }
 
-#define PATIENCE_NS 1000000
+static void sleep_for(struct near_area *a, const struct __kernel_timespec *limit)
+{
+	near_syscall6(__NR_futex, (u64)&a->state, FUTEX_WAIT, ST_CALL, (u64)limit, 0, 0);
+}
+
+/*
+ * A worker that was awake will see the call, so no bell is needed, if only it gets on: one that has run nothing since
+ * then may be in the middle of something long, and another one is to look. The same when the answer is long in coming.
+ */
+static void sleep_unheard(struct near_area *a, bool alive)
+{
+	const struct __kernel_timespec patience = { 0, PATIENCE_NS };
+
+	if (alive && near_watch()->awake)
+		sleep_for(a, &patience);
+	if (!answered(a) && !READ_ONCE(a->blocked))
+		ring(a);
+}
+
+static bool look(struct near_area *a)
+{
+	return this_cpu() == near_watch()->cpu ? give_way(a) : spin_for(a, a->spin);
+}
 
 static void wait_for_orders(struct near_area *a, bool rung)
 {
-	const struct __kernel_timespec patience = { 0, PATIENCE_NS };
-	/* A worker that looks from this very CPU can only do so when we sleep. */
-	bool together = !rung && this_cpu() == READ_ONCE(a->poll_cpu);
+	bool alive = false;
+	u32 beat;
 
 	/* Whoever hears the bell has to wake first: that takes longer than to fall asleep here. */
-	if (!rung && !together && spin_for(a, a->spin))
-		return;
-	__atomic_store_n(&a->sleeping, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&a->state, __ATOMIC_SEQ_CST) == ST_CALL) {
-		/* A poller that was too busy to look, or has just stopped: it hears the bell. */
-		if (!rung && !together && !READ_ONCE(a->blocked)) {
-			ring(a);
-			rung = true;
-		}
-		near_syscall6(__NR_futex, (u64)&a->state, FUTEX_WAIT, ST_CALL,
-			      together ? (u64)&patience : 0, 0, 0);
-		together = false;
+	if (!rung) {
+		if (look(a))
+			return;
+		beat = near_watch()->beat;
+		if (look(a))
+			return;
+		alive = near_watch()->beat != beat;
 	}
+	__atomic_store_n(&a->sleeping, 1, __ATOMIC_SEQ_CST);
+	if (!rung && !READ_ONCE(a->blocked))
+		sleep_unheard(a, alive);
+	while (__atomic_load_n(&a->state, __ATOMIC_SEQ_CST) == ST_CALL)
+		sleep_for(a, 0);
 	WRITE_ONCE(a->sleeping, 0);
+}
+
+/* It is the far kernel's turn. True: that took the bell. */
+static bool call_out(struct near_area *a)
+{
+	WRITE_ONCE(a->cpu, this_cpu());
+	__atomic_store_n(&a->state, ST_CALL, __ATOMIC_SEQ_CST);
+	if (READ_ONCE(a->polled) && near_watch()->awake)
+		return false;
+	ring(a);
+	return true;
 }
 
 static void post(struct near_area *a)
 {
-	bool rung = false;
-
-	__atomic_store_n(&a->state, ST_CALL, __ATOMIC_SEQ_CST);
-	if (!READ_ONCE(a->polled)) {
-		ring(a);
-		rung = true;
-	}
-	wait_for_orders(a, rung);
+	wait_for_orders(a, call_out(a));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
@@ -175,9 +213,7 @@ static void before_call(struct near_area *a, long nr, const u64 *args)
 		return;
 	/* Nothing of this process is needed any more: it does not wait for the answer. */
 	a->left = 1;
-	__atomic_store_n(&a->state, ST_CALL, __ATOMIC_SEQ_CST);
-	if (!READ_ONCE(a->polled))
-		ring(a);
+	call_out(a);
 	for (;;)
 		near_syscall3(__NR_exit_group, 0, 0, 0);
 }

@@ -325,7 +325,7 @@ static void mappings(void)
 	static const uint64_t at[][2] = {
 		{ NEAR_TEXT, 0x8000 }, { NEAR_DATA, NEAR_DATA_SIZE }, { NEAR_ISLANDS, NEAR_ISLANDS_SIZE },
 		{ NEAR_SHARED, AREA_SIZE }, { NEAR_SHARED, NEAR_SHARED_SIZE }, { FS_TABLE, FS_TABLE_SIZE },
-		{ NEAR_SHARED + AREA_SIZE, AREA_SIZE }, { NEAR_TEXT, 0x1000 },
+		{ NEAR_SHARED + AREA_SIZE, AREA_SIZE }, { NEAR_TEXT, 0x1000 }, { NEAR_WATCH, NEAR_WATCH_SIZE },
 	};
 
 	for (int i = 0; i < 10; i++) {

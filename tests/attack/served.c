@@ -230,6 +230,8 @@ void attack_readonly(void)
 			try_to_write("a sealed memory file", map_to_read(sealed, MAP_SHARED));
 			try_to_write("a file", map_to_read(open(ONLY_READ, O_RDONLY), MAP_SHARED));
 			try_to_write("a segment attached for reading", shmat(shm, NULL, SHM_RDONLY));
+			if (!raw_call(SYS_mprotect, NEAR_WATCH, NEAR_WATCH_SIZE, PROT_READ | PROT_WRITE, 0, 0, 0))
+				complain("the page that shows what workers do can be made writable");
 			_exit(0);
 		}
 		wait(NULL);

@@ -335,7 +335,7 @@ int hostfs_fsync(struct file *f, bool datasync)
 {
 	struct hostfs_file *hf = f->private;
 
-	return HOST(host_fsync(hf->fd, datasync));
+	return HOST_LONG(host_fsync(hf->fd, datasync));
 }
 
 static int hostfs_fallocate(struct file *f, int mode, off64 off, off64 len)
@@ -345,7 +345,7 @@ static int hostfs_fallocate(struct file *f, int mode, off64 off, off64 len)
 
 	if (HSB(f->inode->sb)->append && mode & ~FALLOC_FL_KEEP_SIZE)
 		return -EPERM;
-	err = HOST(host_fallocate(hf->fd, mode, (u64)off, (u64)len));
+	err = HOST_LONG(host_fallocate(hf->fd, mode, (u64)off, (u64)len));
 	if (!err)
 		hostfs_reload(f->inode);
 	return err;

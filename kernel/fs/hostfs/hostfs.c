@@ -189,7 +189,7 @@ static int hostfs_sync(struct super *sb)
 	fd = HOST(host_path_open(HSB(sb)->rootfd, ".", O_RDONLY | O_DIRECTORY, 0));
 	if (fd < 0)
 		return fd;
-	err = HOST(host_file_syncfs(fd));
+	err = HOST_LONG(host_file_syncfs(fd));
 	host_close(fd);
 	return err;
 }

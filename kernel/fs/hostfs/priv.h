@@ -87,6 +87,15 @@ struct hostfs_file {
 /* A host call: other tasks run meanwhile. */
 #define HOST(expr)                                                                                 \
 	({                                                                                         \
+		host_brief_begin();                                                                \
+		__typeof__(expr) __h = (expr);                                                     \
+		host_brief_end();                                                                  \
+		__h;                                                                               \
+	})
+
+/* One that waits for a disk by its nature. */
+#define HOST_LONG(expr)                                                                            \
+	({                                                                                         \
 		host_block_begin();                                                                \
 		__typeof__(expr) __h = (expr);                                                     \
 		host_block_end();                                                                  \

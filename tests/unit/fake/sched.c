@@ -61,6 +61,14 @@ void host_block_end(void)
 {
 }
 
+void host_brief_begin(void)
+{
+}
+
+void host_brief_end(void)
+{
+}
+
 /* Nobody would wake us: a wait that a signal may end, ends so; any other is a bug of the test. */
 int wq_sleep(struct wait_queue *wq, enum wait_mode mode, ktime_t deadline, const char *reason)
 {
