@@ -7,7 +7,7 @@ import struct
 import subprocess
 
 from ext4disk import DEV, KINDS, clean, debugfs, image, on, root_with, tool
-from umlaut import busybox_root, case, check, holds, main, same, script, tmp, write
+from umlaut import LINUX, SPEAK, busybox_root, case, check, holds, kill_tree, main, same, script, tmp, write
 
 
 @case
@@ -137,6 +137,24 @@ def times_of_small_inodes_are_whole_seconds_at_once():
     path = image("small", "-I 128", size=8 << 20)
     out = on(path, "echo >/mnt/f; mkdir /mnt/d; cat /mnt/f; stat -c '%x %y %z' /mnt/f /mnt/d")
     same([x.split(".")[1][:9] for x in out.split("[")[0].split() if "." in x], ["0" * 9] * 6, out)
+
+
+@case
+def fsync_of_what_was_forgotten():
+    """A file that the caches have dropped, and that is opened again, still waits for the transaction that made it."""
+    path = image("forgotten")
+    work = (f"mkdir -p /mnt; mount -t proc proc /proc; mount -t devtmpfs dev /dev; mount -t ext4 -o commit=1000 /dev/ubda /mnt; echo kept >/mnt/f;"
+            "i=0; while [ $i -lt 30000 ]; do [ -e /mnt/$i ]; i=$((i+1)); done; sync /mnt/f; echo reached; while :; do sleep 1; done")
+    p = subprocess.Popen([LINUX, *SPEAK, "ubd0=" + path, "mem=256M", "rdinit=/bin/sh", "--", "-c", work],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        same(p.stdout.readline().strip(), b"reached")
+    finally:
+        kill_tree(p.pid)
+        p.wait()
+        p.stdout.close()
+    holds(on(path, "cat /mnt/f"), "kept")
+    clean(path)
 
 
 @case

@@ -158,16 +158,17 @@ static int ext4_mmap(struct file *f, u32 prot, u32 flags, struct backing **out)
 	return pagecache_backing(ext4_i(inode)->pc, write, out);
 }
 
-int ext4_sync_tid(struct ext4 *fs, u64 tid)
+int ext4_sync_tid(struct ext4 *fs, u64 tid, bool data)
 {
+	/* Data that was written over has no transaction. */
+	bool flush = fs->opts.barrier && (!fs->journal || (data && !journal_will_flush(fs->journal, tid)));
 	int err = 0;
 
 	if (!fs->journal)
 		err = buffers_sync(fs->bdev);
 	else if (tid)
 		err = journal_commit_wait(fs->journal, tid);
-	/* Data that was written over has no transaction. */
-	if (!err && fs->opts.barrier)
+	if (!err && flush)
 		err = blk_flush(fs->bdev);
 	ext4_check_abort(fs);
 	return err;
@@ -191,7 +192,7 @@ int ext4_fsync(struct file *f, bool datasync)
 		f->wb_err = since;
 		err = err2 ? err2 : err;
 	}
-	err2 = ext4_sync_tid(fs, datasync ? ei->datasync_tid : ei->sync_tid);
+	err2 = ext4_sync_tid(fs, datasync ? ei->datasync_tid : ei->sync_tid, S_ISREG(inode->mode));
 	return err ? err : err2;
 }
 

@@ -126,6 +126,8 @@ void journal_on_commit(struct handle *h, struct journal_callback *cb);
  * Blocks.
  */
 int journal_commit_wait(struct journal *j, u64 tid);
+/* Will the commit of tid, which is to come, flush the devices after what is written there by now? nb */
+bool journal_will_flush(const struct journal *j, u64 tid);
 int journal_force(struct journal *j);			/* the running one, too. Blocks */
 /* And all is in its place, the log empty (freeze, remount ro). Blocks. */
 int journal_flush(struct journal *j);

@@ -102,6 +102,11 @@ int journal_commit_wait(struct journal *j, u64 tid)
 	return j->committed >= tid ? 0 : -EIO;
 }
 
+bool journal_will_flush(const struct journal *j, u64 tid)
+{
+	return j && j->opt.barrier && j->running && j->running->tid == tid;
+}
+
 int journal_force(struct journal *j)
 {
 	const struct transaction *tx;

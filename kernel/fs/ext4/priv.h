@@ -520,7 +520,7 @@ int ext4_truncate(struct inode *inode); /* frees blocks beyond inode->size. lock
 int ext4_fallocate(struct file *f, int mode, off64 off, off64 len);
 off64 ext4_llseek(struct file *f, off64 off, int whence);
 int ext4_fsync(struct file *f, bool datasync);
-int ext4_sync_tid(struct ext4 *fs, u64 tid);
+int ext4_sync_tid(struct ext4 *fs, u64 tid, bool data);
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg);
 long ext4_ioc_fiemap(struct file *f, u64 arg);
 long ext4_ioc_fibmap(struct file *f, uaddr_t arg);

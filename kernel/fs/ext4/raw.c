@@ -250,14 +250,34 @@ static int need_large_file(struct handle *h, struct ext4 *fs, const struct inode
 	return journal_dirty(h, fs->sbh);
 }
 
+/* What fdatasync does without. */
+static void forget_times(struct ext4_raw_inode *r)
+{
+	r->atime = r->ctime = r->mtime = 0;
+	r->ctime_extra = r->mtime_extra = r->atime_extra = 0;
+	r->version = r->version_hi = 0;
+	r->csum_lo = r->csum_hi = 0;
+}
+
+static bool same_but_times(struct ext4_raw_inode old, struct ext4_raw_inode now)
+{
+	forget_times(&old);
+	forget_times(&now);
+	return !memcmp(&old, &now, sizeof(old));
+}
+
 int ext4_dirty_raw(struct handle *h, struct inode *inode, struct ext4_loc *loc)
 {
+	struct ext4_raw_inode old = { 0 }, now = { 0 };
+	size_t n = MIN((size_t)ext4_of(inode)->inode_size, sizeof(old));
 	int err = need_large_file(h, ext4_of(inode), inode);
 
 	if (err)
 		return err;
+	memcpy(&old, loc->raw, n);
 	ext4_inode_to_raw(inode, loc->raw);
-	ext4_touch_tid(h, inode, true);
+	memcpy(&now, loc->raw, n);
+	ext4_touch_tid(h, inode, !same_but_times(old, now));
 	return journal_dirty(h, loc->bh);
 }
 
