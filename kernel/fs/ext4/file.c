@@ -254,6 +254,31 @@ static int tail_in_use(struct inode *inode, u64 size, bool *out)
 	return err;
 }
 
+/*
+ * Before anything goes: blocks that are on their way behind the new end may become durable with it, in a transaction of
+ * their own. Who mounts after that finds the inode on the list of orphans and cuts it.
+ */
+static int announce_cut(struct inode *inode, u64 size)
+{
+	struct ext4_inode *ei = ext4_i(inode);
+	struct ext4 *fs = ext4_of(inode);
+	struct handle *h;
+	int err;
+
+	if (ext4_is_inline(inode))
+		return 0;
+	err = ext4_start(fs, EXT4_CREDITS_SUPER + 4, &h);
+	if (err)
+		return err;
+	err = ext4_orphan_add(h, inode);
+	if (!err) {
+		ei->disk_size = MIN(size, ei->disk_size);
+		err = ext4_dirty(h, inode);
+	}
+	ext4_stop(fs, h);
+	return err;
+}
+
 static int shrink(struct inode *inode, u64 size)
 {
 	struct ext4_inode *ei = ext4_i(inode);
@@ -265,6 +290,8 @@ static int shrink(struct inode *inode, u64 size)
 		err = tail_in_use(inode, size, &used);
 	if (!err && used)
 		err = pagecache_zero(ei->pc, size, end);
+	if (!err)
+		err = announce_cut(inode, size);
 	if (err)
 		return err;
 	inode->size = size;
