@@ -568,14 +568,14 @@ static void *keep_meeting_them(void *stop)
 }
 
 /* A child of a process of several threads has the one that forked; nothing that others held stays held. */
-TEST_TIMEOUT(fork_while_a_thread_meets_new_call_sites, 30)
+TEST_TIMEOUT(fork_while_a_thread_meets_new_call_sites, 60)
 {
 	int i, stop = 0;
 	pthread_t t[2];
 
 	for (i = 0; i < 2; i++)
 		pthread_create(&t[i], NULL, keep_meeting_them, &stop);
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 100; i++) {
 		pid_t pid = OK(fork());
 
 		if (!pid) {
