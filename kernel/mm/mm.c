@@ -69,8 +69,12 @@ int backing_memfd(const char *name, u64 len, struct backing **out)
 {
 	static u64 next_ino = 1;
 	size_t n = strlen(name) + 1;
-	struct memfd_backing *m = kzalloc(sizeof(*m) + n);
+	struct memfd_backing *m;
 
+	/* Linux's heuristic: what could not fit into the whole machine is not promised. */
+	if (len > mem_total())
+		return -ENOMEM;
+	m = kzalloc(sizeof(*m) + n);
 	if (!m)
 		return -ENOMEM;
 	m->b.hostfd = host_memfd(name, len);

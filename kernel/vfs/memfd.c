@@ -20,6 +20,7 @@
 #include "abi/stat.h"
 #include "core/sched.h"
 #include "host/host.h"
+#include "host/path.h"
 #include "lib/alloc.h"
 #include "mm/iter.h"
 #include "mm/mm.h"
@@ -89,7 +90,11 @@ static struct backing *memfd_backing(struct memfd *m, struct backing *b)
 static void memfd_charge(struct memfd *m, u64 size)
 {
 	s64 want = (s64)PAGE_ALIGN(size);
+	struct host_stat st;
 
+	/* Sparse, for certain: then it counts with what it has. */
+	if (size > mem_total())
+		want = host_file_stat(m->hostfd, &st) ? 0 : (s64)st.blocks * 512;
 	mem_charge_file(want - m->charged);
 	m->charged = want;
 }
