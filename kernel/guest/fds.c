@@ -3,9 +3,9 @@
  * The far side of near/files.c: which descriptors a guest process serves itself.
  *
  * The table (struct near_fd) is shared and hostile; what was given stands in struct guest_fds. All that is ever
- * read from it are counts that go back into it, file positions, and the lock over each: a process that never frees one keeps those waiting
- * that use the same open file, as one does on Linux whose read of it does not end; others wait for it no longer
- * than FOREIGN_WAIT.
+ * read from it are counts that go back into it, file positions, and the lock over each: a process that never frees one
+ * keeps those waiting that use the same open file, as one does on Linux whose read of it does not end; others wait for
+ * it no longer than FOREIGN_WAIT.
  */
 #include "guest/priv.h"
 

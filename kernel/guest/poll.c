@@ -113,27 +113,27 @@ static int polled_guests(void)
 	return nhot;
 }
 
+static void look_at(struct uthread *ut)
+{
+	if (uthread_called(ut))
+		uthread_trapped(ut);
+}
+
+static void look_at_space(struct space *s)
+{
+	struct uthread *ut;
+
+	list_for_each(ut, &s->uthreads, node)
+		look_at(ut);
+}
+
 static void answer(u32 id)
 {
 	struct space *s = space_by_slot(id / AREA_MAX);
 	struct uthread *ut = s ? space_thread(s, id % AREA_MAX) : NULL;
 
-	if (ut && uthread_called(ut))
-		uthread_trapped(ut);
-}
-
-static void look_at_all(void)
-{
-	for (u32 slot = 0; slot < SPACES_MAX; slot++) {
-		struct space *s = space_by_slot(slot);
-		struct uthread *ut;
-
-		if (!s)
-			continue;
-		list_for_each(ut, &s->uthreads, node)
-			if (uthread_called(ut))
-				uthread_trapped(ut);
-	}
+	if (ut)
+		look_at(ut);
 }
 
 /*
@@ -145,7 +145,7 @@ static void bell(const u32 *ids, int n)
 	for (int i = 0; i < n; i++)
 		answer(ids[i]);
 	if (n == SCHED_BELL_MAX)
-		look_at_all();
+		spaces_each(look_at_space);
 }
 
 static void blocking(struct task *t)

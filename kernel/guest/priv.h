@@ -153,6 +153,7 @@ void space_sent(struct space *s);		/* the process has its end */
 void space_discard(struct space *s);
 void space_set_pid(struct space *s, int pid);
 struct space *space_by_slot(u32 slot);
+void spaces_each(void (*fn)(struct space *s));
 struct uthread *space_thread(const struct space *s, u32 index);	/* whose area that is; NULL */
 struct space *space_by_pid(int hostpid);
 struct near_area *space_area(struct space *s, u32 index);	/* maps it if need be; NULL: no memory */

@@ -74,6 +74,13 @@ struct uthread *space_thread(const struct space *s, u32 index)
 	return c ? c->thread[index % CHUNK_AREAS] : NULL;
 }
 
+void spaces_each(void (*fn)(struct space *s))
+{
+	for (u32 i = 0; i < SPACES_MAX; i++)
+		if (table[i])
+			fn(table[i]);
+}
+
 /* An area is free again when the host says that its last thread is gone. */
 static bool area_quiet(struct space *s, u32 i)
 {
@@ -260,7 +267,5 @@ void guest_shutdown(void)
 {
 	forks_look();
 	template_cut_lifeline();
-	for (u32 i = 0; i < SPACES_MAX; i++)
-		if (table[i])
-			space_kill(table[i]);
+	spaces_each(space_kill);
 }

@@ -113,18 +113,13 @@ static void look_at_leaving(struct space *s)
 		space_kill(s);
 }
 
-static void look_at_spaces(void)
+static void look_at_space(struct space *s)
 {
-	for (u32 slot = 0; slot < SPACES_MAX; slot++) {
-		struct space *s = space_by_slot(slot);
-		struct uthread *ut;
+	struct uthread *ut;
 
-		if (!s)
-			continue;
-		list_for_each(ut, &s->uthreads, node)
-			look_at_thread(ut);
-		look_at_leaving(s);
-	}
+	list_for_each(ut, &s->uthreads, node)
+		look_at_thread(ut);
+	look_at_leaving(s);
 }
 
 static void sweep(struct ktimer *t)
@@ -133,7 +128,7 @@ static void sweep(struct ktimer *t)
 	forks_look();
 	if (children_fd >= 0)
 		host_children(children_fd, look_at_child, NULL);
-	look_at_spaces();
+	spaces_each(look_at_space);
 	ktimer_start(t, ktime_get() + PERIOD);
 }
 

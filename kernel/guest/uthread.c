@@ -217,6 +217,16 @@ int uthread_send_fds(struct uthread *ut, const int *fds, u32 n)
 	return err;
 }
 
+/* What was queued is done, or will never be. */
+static void orders_over(struct uthread *ut)
+{
+	ut->norders = 0;
+	ut->undo.fn = NULL;
+	ut->deferred = false;
+	ut->wpos = 0;
+	fork_over(ut);
+}
+
 int uthread_flush(struct uthread *ut)
 {
 	u32 n, done;
@@ -228,11 +238,7 @@ int uthread_flush(struct uthread *ut)
 		err = exchange(ut);
 	} while (!err && defer_failed(ut, n) && ut->norders);
 	n = ut->norders;
-	ut->norders = 0;
-	ut->undo.fn = NULL;
-	ut->deferred = false;
-	ut->wpos = 0;
-	fork_over(ut);
+	orders_over(ut);
 	channel_release(ut);
 	if (err)
 		return err;
@@ -453,12 +459,8 @@ int uthread_retrap(struct uthread *ut)
 			ut->result = -EFAULT;
 		else
 			again = false;
-		ut->norders = 0;
-		ut->undo.fn = NULL;
-		ut->deferred = false;
+		orders_over(ut);
 	} while (!err && again);
-	fork_over(ut);
-	ut->wpos = 0;
 	ut->npre = 0;
 	return err;
 }
@@ -519,11 +521,8 @@ void uthread_run(struct uthread *ut, struct trap *out)
 	ut->in_call = ut->staged = false;
 	if (!resume_and_wait(ut))
 		goto dead;
-	ut->norders = 0;
-	fork_over(ut);
-	ut->deferred = ut->has_result = ut->result_stays = false;
-	ut->undo.fn = NULL;
-	ut->wpos = 0;
+	orders_over(ut);
+	ut->has_result = ut->result_stays = false;
 	take_trap(ut, out);
 	site = READ_ONCE(ut->area->site);
 	if (out->kind == TRAP_SYSCALL && ut->full && site && guest_patching)
