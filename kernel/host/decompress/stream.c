@@ -13,6 +13,7 @@
 #include <zstd.h>
 
 #include "lib/alloc.h"
+#include "lib/endian.h"
 
 #define FIRST_SIZE (1UL << 20)
 #define MAX_SIZE (1UL << 30)
@@ -154,11 +155,6 @@ int host_unzstd(const u8 *data, size_t len, size_t *used, u8 **out, size_t *outl
 
 /* --- LZ4: a magic number, then blocks behind their lengths --- */
 
-static u32 word(const u8 *p)
-{
-	return p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;
-}
-
 int host_unlz4(const u8 *data, size_t len, size_t *used, u8 **out, size_t *outlen)
 {
 	struct buffer b = { 0 };
@@ -167,7 +163,7 @@ int host_unlz4(const u8 *data, size_t len, size_t *used, u8 **out, size_t *outle
 
 	/* It has no end: another archive, or zeroes, or nothing follows. */
 	while (!err && len - at >= 4) {
-		u32 n = word(data + at);
+		u32 n = get_le32(data + at);
 
 		if (!n || n > (u32)LZ4_compressBound((int)LZ4_BLOCK))
 			break;
