@@ -4,49 +4,11 @@
  * and must take that back with whatever changes them. What the name says is the truth. Files are in the current
  * directory and beside the program, because those may be different file systems.
  */
-#include "test.h"
+#include "places.h"
 
 #include <pthread.h>
 
 #define MANY 20
-
-static char second[PATH_MAX];
-
-static void enter_second(void)
-{
-	char *slash;
-
-	snprintf(second, sizeof(second), "%s", test_self);
-	slash = strrchr(second, '/');
-	snprintf(slash ? slash : second, 30, "%sattrs.XXXXXX", slash ? "/" : "");
-	if (!mkdtemp(second))
-		snprintf(second, sizeof(second), "/tmp/attrs.XXXXXX"), OK(mkdtemp(second));
-	OK(chdir(second));
-}
-
-static void leave_second(void)
-{
-	DIR *d = opendir(".");
-	struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		unlink(e->d_name);
-	if (d)
-		closedir(d);
-	OK(rmdir(second));
-}
-
-/* Runs the case in both places. */
-#define BOTH(id)								\
-	static void both_##id(void);						\
-	TEST(id)								\
-	{									\
-		both_##id();							\
-		enter_second();							\
-		both_##id();							\
-		leave_second();							\
-	}									\
-	static void both_##id(void)
 
 static char buf[4 * PAGE];
 

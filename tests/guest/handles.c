@@ -1,21 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* File handles, on a tmpfs of the case's own. */
-#include "test.h"
-#include <sched.h>
-#include <sys/mount.h>
+#include "places.h"
 
 static char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 static struct file_handle *const h = (struct file_handle *)room;
-
-static void own_tmpfs(void)
-{
-	if (unshare(CLONE_NEWNS))
-		SKIP("no mount namespace of its own");
-	OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	OK(mkdir("m", 0755));
-	OK(mount("t", "m", "tmpfs", 0, NULL));
-	OK(chdir("m"));
-}
 
 static void handle_of(const char *path, int flags)
 {
@@ -33,7 +21,7 @@ TEST(there_and_back)
 	int fd, id;
 
 	NEED_ROOT();
-	own_tmpfs();
+	enter_own_tmpfs();
 	write_file("file", "x", 1);
 	OK(mkdir("dir", 0700));
 	OK(mkdir("dir/below", 0700));
@@ -66,7 +54,7 @@ TEST(deleted_is_stale)
 	int fd;
 
 	NEED_ROOT();
-	own_tmpfs();
+	enter_own_tmpfs();
 	write_file("file", "x", 1);
 	handle_of("file", 0);
 	OK(unlink("file"));
@@ -86,7 +74,7 @@ TEST(handle_errors)
 	int id, fd;
 
 	NEED_ROOT();
-	own_tmpfs();
+	enter_own_tmpfs();
 	write_file("file", "x", 1);
 	h->handle_bytes = 0;
 	ERR(name_to_handle_at(AT_FDCWD, "file", h, &id, 0), EOVERFLOW);

@@ -3,11 +3,9 @@
  * Mounts as objects: contexts, trees held by descriptors, attributes, mounts by number. Every case works in
  * a mount namespace of its own, on tmpfs.
  */
-#include "test.h"
+#include "places.h"
 #include <linux/mount.h>
 #include <linux/stat.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/statvfs.h>
 
 #define BENEATH 0x200
@@ -42,9 +40,7 @@ struct sm {
 
 static void own_namespace(void)
 {
-	if (unshare(CLONE_NEWNS))
-		SKIP("no mount namespace of its own");
-	OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	enter_own_mounts();
 	OK(mkdir("a", 0755));
 	OK(mkdir("b", 0755));
 }

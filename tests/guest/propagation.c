@@ -2,19 +2,12 @@
 /*
  * Mounts that come to peers and slaves, and go there. Every case works in a mount namespace of its own, on tmpfs.
  */
-#include "test.h"
-#include <sched.h>
-#include <sys/mount.h>
+#include "places.h"
 
 static void own_namespace(void)
 {
 	NEED_ROOT();
-	if (unshare(CLONE_NEWNS))
-		SKIP("no mount namespace of its own");
-	OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	OK(mkdir("w", 0755));
-	OK(mount("t", "w", "tmpfs", 0, NULL));
-	OK(chdir("w"));
+	enter_own_tmpfs();
 }
 
 static void tmpfs(const char *at)
