@@ -9,7 +9,6 @@
 #include "abi/errno.h"
 #include "abi/mount.h"
 #include "block/blkdev.h"
-#include "core/log.h"
 #include "tests/fuzz/ext_map.h"
 #include "tests/fuzz/fuzz.h"
 #include "vfs/vfs.h"
@@ -154,25 +153,10 @@ static void options(struct rng *r, char *buf, size_t n)
 
 static void once(const struct ext_sample *e, struct rng *r, u64 flags, bool fail)
 {
-	char data[64], source[48];
-	int err;
+	char data[64];
 
 	options(r, data, sizeof(data));
-	snprintf(source, sizeof(source), "/dev/%s", e->disk->name);
-	if (fail)
-		fuzz_disk_fail_after(e->disk, 2 + rnd_below(r, 300));
-	stage("mount %s", data);
-	err = vfs_mount(source, "/mnt", "ext4", flags, data);
-	if (!err) {
-		fs_work("/mnt", rnd(r));
-		stage("umount");
-		err = vfs_umount("/mnt", 0);
-		if (err)
-			panic("unmount: error %d", err);
-	}
-	fuzz_disk_fail_after(e->disk, 0);
-	if (e->disk->users)
-		panic("the disk is still in use");
+	fs_work_mounted(e->disk, "ext4", flags, data, fail ? 2 + rnd_below(r, 300) : 0, r);
 }
 
 static void run(const struct sample *s, u8 *image, u64 work)

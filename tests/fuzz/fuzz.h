@@ -90,10 +90,12 @@ u64 hurting_value(struct rng *r, u64 old);
 
 /* work.c: everything a program may do below dir, by chance; dir is a mounted file system. */
 void fs_work(const char *dir, u64 work);
+struct blkdev;
+/* Mounts the disk at /mnt, works there, unmounts. fail_after: see fuzz_disk_fail_after(). */
+void fs_work_mounted(struct blkdev *disk, const char *type, u64 flags, const char *data, u32 fail_after, struct rng *r);
 void stage(const char *fmt, ...) __printf(1, 2);
 
 /* disk.c: a block device over shared->image. */
-struct blkdev;
 int fuzz_disk_add(const char *name, size_t size, struct blkdev **out);
 void fuzz_disk_fail_after(struct blkdev *b, u32 n);	/* requests; 0: never */
 

@@ -11,7 +11,6 @@
 #include "abi/errno.h"
 #include "abi/mount.h"
 #include "block/blkdev.h"
-#include "core/log.h"
 #include "fs/squashfs/disk.h"
 #include "lib/alloc.h"
 #include "tests/fuzz/fuzz.h"
@@ -213,24 +212,7 @@ static void mutate(const struct sample *s, u8 *image, u64 gene)
 
 static void once(const struct squash_sample *q, struct rng *r, bool fail)
 {
-	char source[48];
-	int err;
-
-	snprintf(source, sizeof(source), "/dev/%s", q->disk->name);
-	if (fail)
-		fuzz_disk_fail_after(q->disk, 2 + rnd_below(r, 100));
-	stage("mount");
-	err = vfs_mount(source, "/mnt", "squashfs", MS_RDONLY, "");
-	if (!err) {
-		fs_work("/mnt", rnd(r));
-		stage("umount");
-		err = vfs_umount("/mnt", 0);
-		if (err)
-			panic("unmount: error %d", err);
-	}
-	fuzz_disk_fail_after(q->disk, 0);
-	if (q->disk->users)
-		panic("the disk is still in use");
+	fs_work_mounted(q->disk, "squashfs", MS_RDONLY, "", fail ? 2 + rnd_below(r, 100) : 0, r);
 }
 
 static void run(const struct sample *s, u8 *image, u64 work)

@@ -10,7 +10,9 @@
 #include "abi/fcntl.h"
 #include "abi/mount.h"
 #include "abi/stat.h"
+#include "block/blkdev.h"
 #include "core/arena.h"
+#include "core/log.h"
 #include "lib/alloc.h"
 #include "mm/iter.h"
 #include "tests/fuzz/fuzz.h"
@@ -369,4 +371,25 @@ void fs_work(const char *dir, u64 work)
 	if (one_in(&r, 4))
 		vfs_sync_all();
 	arena_reset();
+}
+
+void fs_work_mounted(struct blkdev *disk, const char *type, u64 flags, const char *data, u32 fail_after, struct rng *r)
+{
+	char source[48];
+	int err;
+
+	snprintf(source, sizeof(source), "/dev/%s", disk->name);
+	fuzz_disk_fail_after(disk, fail_after);
+	stage("mount %s", data);
+	err = vfs_mount(source, "/mnt", type, flags, data);
+	if (!err) {
+		fs_work("/mnt", rnd(r));
+		stage("umount");
+		err = vfs_umount("/mnt", 0);
+		if (err)
+			panic("unmount: error %d", err);
+	}
+	fuzz_disk_fail_after(disk, 0);
+	if (disk->users)
+		panic("the disk is still in use");
 }
