@@ -295,18 +295,6 @@ def limited(which, value):
     return lambda: resource.setrlimit(which, (value, value))
 
 
-@case
-def few_processes():
-    reachable()
-    if os.getuid() == 0:
-        wait_for("the end of nobody's processes", 20, lambda: not processes_of(NOBODY))
-    # How many the user has now, so that the limit leaves no room for more.
-    r = run([*SPEAK, "rdinit=/bin/echo", "--", "hello"],
-            wrap=["prlimit", "--nproc=1", *unprivileged()])
-    same(r.status, 1, r.out)
-    holds(r.out, "RLIMIT_NPROC", "ulimit -u")
-
-
 def processes_of(uid):
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -318,6 +306,23 @@ def processes_of(uid):
     return found
 
 
+def nobody_is_gone():
+    """Processes of the cases before count until the host's init has taken note of their end."""
+    wait_for("the end of nobody's processes", 20, lambda: not processes_of(NOBODY))
+
+
+@case
+def few_processes():
+    reachable()
+    if os.getuid() == 0:
+        nobody_is_gone()
+    # How many the user has now, so that the limit leaves no room for more.
+    r = run([*SPEAK, "rdinit=/bin/echo", "--", "hello"],
+            wrap=["prlimit", "--nproc=1", *unprivileged()])
+    same(r.status, 1, r.out)
+    holds(r.out, "RLIMIT_NPROC", "ulimit -u")
+
+
 @case
 def few_processes_for_the_guest():
     reachable()
@@ -325,8 +330,7 @@ def few_processes_for_the_guest():
     if os.getuid() != 0:
         raise Skip("needs a user without processes")
     # The shell counts a while before its next fork: the host has yet to note the end of the one before.
-    # Those of the cases before count until the host's init has taken note of their end.
-    wait_for("the end of nobody's processes", 20, lambda: not processes_of(NOBODY))
+    nobody_is_gone()
     r = script("sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1 & done'; echo alive; "
                "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; sleep 2; sh -c 'exit 3'; echo then $?",
                wrap=["prlimit", "--nproc=14", *unprivileged()])
