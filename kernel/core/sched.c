@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: workers, run queue, the kernel lock, idling.
+ * The scheduler: tasks' stacks, the run queue, the kernel lock, kernel threads.
  *
- * A worker holds the kernel lock, takes the next runnable task and switches to its stack; the task
- * switches back when it blocks. With nothing to run a worker first polls (the guest threads' next calls are then
- * noticed without a host call), for longer if a CPU is idle, then sleeps: one worker in epoll, where host
- * descriptors, the timer and the host's signals arrive, the others in read() on the doorbell pipe.
- * Decision record: docs/decisions/handoff.md.
+ * A worker (idle.c) holds the kernel lock, takes the next runnable task and switches to its stack; the task
+ * switches back when it blocks.
  */
 #include "core/sched.h"
 
@@ -22,22 +19,8 @@
 #include "host/host.h"
 #include "lib/alloc.h"
 
-#define POLL_NS 200000			/* a few times what waking a sleeping CPU costs */
-#define POLL_SCARCE_NS 15000		/* what going to sleep and being woken cost when no CPU is idle */
-#define ASIDE_NS 3000			/* a yield that took longer let somebody else run */
-#define TOGETHER_MAX 6
-#define MISSING_NS 40000		/* a longer gap means that somebody else ran */
-#define HELD_NS (1000 * 1000LL)		/* a guest thread that keeps the CPU for so long computes */
-#define KEPT_MAX 2
-#define QUICK_MAX 16			/* yields that prove that one which was not quick was an accident */
-#define OVERDUE_NS (1000 * 1000LL)	/* a brief host call that takes longer is none */
-#define YIELD_LOOKS 2000
-#define POLL_ROUNDS 32			/* looks between two readings of the clock */
-#define LATE_NS (1000 * 1000LL)		/* how long timers and events wait while there are tasks to run */
-#define ATTEND_TASKS 16			/* tasks run between two readings of the clock for that */
 #define STACK_CACHE 64
-
-struct sched_hooks sched_hooks;
+#define YIELD_LOOKS 40
 
 static __thread struct task *cur;
 static __thread void *worker_sp, *worker_fake;
@@ -45,28 +28,9 @@ static __thread const void *worker_stack;
 static __thread size_t worker_stack_size;
 
 static LIST_HEAD(runq);
-static int runq_len;
-static int ncpus = 1, nworkers;
-static int bell[2] = { -1, -1 };
-static int bell_sleepers;		/* workers in read() on the doorbell */
-static bool epoll_busy;			/* a worker sleeps in epoll */
-static bool epoll_attended;		/* that, or one was sent there */
-static int awake;			/* workers that do not sleep; of these in a host call: */
-static int in_host;
-static ktime_t attend_at;
-static int attending;			/* workers that will look at the guests before they sleep */
-static struct ktimer overdue;
-static int together;			/* times in a row that the only guest thread ran on our CPU */
-static bool woke_guest;			/* since the last look */
-struct crowd {
-	ktime_t until, len, min, max;
-};
-/* Somebody else wants our CPU while another is idle; one that gets it by a yield keeps it. */
-static struct crowd others = { .min = NSEC_PER_MSEC / 2, .max = 4 * NSEC_PER_MSEC };
-static struct crowd keepers = { .min = NSEC_PER_MSEC, .max = 16 * NSEC_PER_MSEC };
-static bool stopping;
-static struct sched_stats stats;
-int guests_running;
+int runq_len;
+struct sched_stats sched_counts;
+static int ncpus = 1;
 static void *stack_cache[STACK_CACHE];
 static int nstacks;
 
@@ -109,98 +73,18 @@ void kernel_unlock(void)
 		host_futex_wake(&klock, 1);
 }
 
-static bool klock_wanted(void)
+bool klock_wanted(void)
 {
 	return __atomic_load_n(&klock_waiters, __ATOMIC_RELAXED) != 0;
 }
 
 /* Let a waiter have the lock: without the pause the one who gives it up would mostly win it again. */
-static void klock_yield(void)
+void klock_yield(void)
 {
 	kernel_unlock();
 	for (int i = 0; i < YIELD_LOOKS && klock_wanted() && !__atomic_load_n(&klock, __ATOMIC_RELAXED); i++)
 		host_cpu_relax();
 	kernel_lock();
-}
-
-static void ring(void)
-{
-	u32 none = ~0u;
-
-	host_write(bell[1], &none, sizeof(none));
-}
-
-/* The epoll sleeper is woken by its timer when there is no other. */
-void sched_notice(void)
-{
-	if (!runq_len || awake > in_host)
-		return;
-	if (bell_sleepers)
-		ring();
-	else
-		event_kick();
-}
-
-static void attend(int n)
-{
-	bool before = attending > 0;
-
-	attending += n;
-	if (sched_hooks.attend && before != (attending > 0))
-		sched_hooks.attend(attending > 0);
-}
-
-/* The last one that attends the guests stops doing so: no call may stay unseen. */
-static void attend_no_more(void)
-{
-	attend(-1);
-	if (attending <= 0 && sched_hooks.poll)
-		sched_hooks.poll();
-}
-
-static void send_for_worker(void)
-{
-	if (!bell_sleepers)
-		return;
-	epoll_attended = true;
-	ring();
-}
-
-/*
- * Leaving the kernel for a while: whoever could run meanwhile needs a worker, and so do the host's events
- * when it was us who attended them.
- */
-void host_block_begin(void)
-{
-	attend_no_more();
-	if (runq_len || !epoll_attended)
-		send_for_worker();
-	in_host++;
-	kernel_unlock();
-}
-
-static void is_overdue(struct ktimer *t)
-{
-	/* The worker that runs timers finds the tasks that wait. */
-}
-
-static void keep_watch(void)
-{
-	if (ktimer_start(&overdue, ktime_get() + OVERDUE_NS))
-		send_for_worker();
-	else
-		event_arm_timer();
-}
-
-/* Whoever could run is worth another worker only if that has a CPU, or when we stay away. */
-void host_brief_begin(void)
-{
-	if (!epoll_attended || (runq_len && sched_cpu_spare()))
-		send_for_worker();
-	else if (runq_len && !ktimer_pending(&overdue))
-		keep_watch();
-	in_host++;
-	kernel_unlock();
 }
 
 /* --- stacks --- */
@@ -265,23 +149,10 @@ static void wait_while_lent(struct task *t)
 		switch_out(t);
 }
 
-static void back_from_host(int n)
+void sched_wait_while_lent(void)
 {
-	kernel_lock();
-	in_host--;
-	attend(n);
 	if (cur)
 		wait_while_lent(cur);
-}
-
-void host_brief_end(void)
-{
-	back_from_host(0);
-}
-
-void host_block_end(void)
-{
-	back_from_host(1);
 }
 
 void sched_block(void)
@@ -336,7 +207,7 @@ static void run_task(struct task *t)
 {
 	cur = t;
 	t->sched_running = true;
-	stats.switches++;
+	sched_counts.switches++;
 	if (sched_hooks.beat)
 		sched_hooks.beat();
 	fiber_leave(&worker_fake, t->kstack, KSTACK_SIZE);
@@ -353,6 +224,15 @@ static void run_task(struct task *t)
 		t->wake_pending = false;
 		sched_wake(t);
 	}
+}
+
+bool sched_run_next(void)
+{
+	struct task *t = pick();
+
+	if (t)
+		run_task(t);
+	return t != NULL;
 }
 
 static void first_entry(struct task *t)
@@ -418,308 +298,27 @@ int kthread_run(const char *name, void (*fn)(void *arg), void *arg)
 	return 0;
 }
 
-/* --- idling --- */
-
-static bool timers_due(void)
-{
-	ktime_t next = ktimer_next();
-
-	if (next == KTIME_NEVER || ktime_get() < next)
-		return false;
-	ktimer_run();
-	return runq_len != 0;
-}
-
-/*
- * Looking all the time is only for a CPU that nobody else wants. The sign of a crowd is time that went missing between
- * two readings of the clock: then not for a while.
- */
-static void note_crowd(struct crowd *c, ktime_t now)
-{
-	c->len = now - c->until < 8 * c->len ? MIN(2 * c->len, c->max) : c->min;
-	c->until = now + c->len;
-	stats.crowds++;
-}
-
-static void let_others_run(void)
-{
-	kernel_unlock();
-	host_yield();
-	kernel_lock();
-	sched_hooks.here();
-}
-
-/* A guest thread that we woke may be waiting for this CPU: let it go first, and see whether one was. */
-static bool step_aside(void)
-{
-	ktime_t before = ktime_get(), now;
-	bool found;
-
-	woke_guest = false;
-	let_others_run();
-	now = ktime_get();
-	if (now - before > ASIDE_NS && guests_running == 1 && ++together == TOGETHER_MAX) {
-		together = 0;
-		host_change_cpu();
-		sched_hooks.here();
-	}
-	found = sched_hooks.poll() || runq_len;
-	if (!found && now - before > MISSING_NS)
-		note_crowd(&others, now);
-	return found;
-}
-
-static bool look_a_little(void)
-{
-	for (int i = 0; i < POLL_ROUNDS && !klock_wanted(); i++) {
-		if (sched_hooks.poll())
-			return true;
-		host_cpu_relax();
-	}
-	return false;
-}
-
-/* Look until something turns up or the time is over. Lock held; given up when another thread wants it. */
-static bool look_around(void)
-{
-	ktime_t last = ktime_get(), end = last + POLL_NS, now;
-
-	while (!klock_wanted()) {
-		if (look_a_little()) {
-			together = 0;
-			return true;
-		}
-		if (timers_due())
-			return true;
-		now = ktime_get();
-		if (now - last > MISSING_NS)
-			note_crowd(&others, now);
-		if (now >= end || now < others.until)
-			break;
-		last = now;
-	}
-	return runq_len;
-}
-
-/*
- * Did the yield that took so long find what it was for? One that hands the CPU to a guest thread which computes, or to a
- * stranger with the same right to it, is the more expensive way to wait: twice in a row, and we sleep for a while instead.
- */
-static void judge_yield(ktime_t now, ktime_t took, bool found)
-{
-	static int kept, quick;
-
-	if (took < (found ? HELD_NS : MISSING_NS)) {
-		if (++quick == QUICK_MAX)
-			kept = quick = 0;
-		return;
-	}
-	quick = 0;
-	if (!found || ++kept >= KEPT_MAX) {
-		kept = 0;
-		note_crowd(&keepers, now);
-	}
-}
-
-/*
- * The same where no CPU is idle: whoever wants this one, a guest thread first of all, has it between two looks. With a
- * guest thread on the same CPU a call so costs two yields and two switches, and nobody is woken.
- */
-static bool look_between(void)
-{
-	ktime_t last = ktime_get(), end = last + POLL_SCARCE_NS, now;
-	bool found = look_a_little();
-
-	while (!found && !klock_wanted()) {
-		if (woke_guest || sched_hooks.cpu_shared())
-			let_others_run();
-		woke_guest = false;
-		found = look_a_little() || runq_len || timers_due();
-		now = ktime_get();
-		judge_yield(now, now - last, found);
-		if (now >= end || now < keepers.until)
-			break;
-		last = now;
-	}
-	return found || runq_len;
-}
-
-static bool poll_guests(void)
-{
-	bool found = false;
-
-	if (sched_cpu_spare())
-		found = (woke_guest && step_aside()) || look_around();
-	else if (guests_running >= nworkers && ktime_get() >= keepers.until)
-		found = look_between();
-	woke_guest = false;
-	if (found)
-		stats.polls_hit++;
-	else
-		stats.polls_missed++;
-	return found;
-}
-
-/* True: there is something to run, do not sleep. */
-static bool before_sleep(void)
-{
-	if (timers_due() || stopping)
-		return true;
-	/* Another worker is up and will look after the guests: one is enough. */
-	if (!sched_hooks.poll || attending > 1)
-		return false;
-	if (sched_hooks.polled()) {
-		if (poll_guests())
-			return true;
-		if (klock_wanted()) {
-			klock_yield();
-			return true;
-		}
-	}
-	return false;
-}
-
-static void heard(const u32 *ids, ssize bytes)
-{
-	stats.doorbells++;
-	if (bytes > 0 && sched_hooks.bell)
-		sched_hooks.bell(ids, (int)((size_t)bytes / sizeof(u32)));
-}
-
-/*
- * With tasks to run at any time nobody sleeps, so nobody hears the bell, timers, events and guest threads that need not
- * ring: look after them now and then. Who sleeps on the bell or in epoll hears it himself.
- */
-static void look_after_rest(void)
-{
-	u32 ids[SCHED_BELL_MAX];
-	ktime_t now = ktime_get();
-
-	if (sched_hooks.poll)
-		sched_hooks.poll();
-	if (now < attend_at)
-		return;
-	attend_at = now + LATE_NS;
-	timers_due();
-	if (!bell_sleepers && host_readable(bell[0]))
-		heard(ids, host_read(bell[0], ids, sizeof(ids)));
-	if (!epoll_busy)
-		event_poll();
-}
-
-static void sleep_on_bell(void)
-{
-	u32 ids[SCHED_BELL_MAX];
-	ssize n;
-
-	event_arm_timer();
-	bell_sleepers++;
-	kernel_unlock();
-	n = host_read(bell[0], ids, sizeof(ids));
-	kernel_lock();
-	bell_sleepers--;
-	heard(ids, n);
-}
-
-static void sleep_somewhere(void)
-{
-	if (epoll_busy) {
-		sleep_on_bell();
-		return;
-	}
-	epoll_busy = epoll_attended = true;
-	event_idle();
-	epoll_busy = epoll_attended = false;
-}
-
-static void idle(void)
-{
-	attend_no_more();
-	if (!runq_len) {
-		awake--;
-		sleep_somewhere();
-		awake++;
-	}
-	attend(1);
-}
-
-static void work(void *arg)
-{
-	struct task *t;
-	u32 n = 0;
-
-	kernel_lock();
-	awake++;
-	attend(1);
-	while (!stopping) {
-		while ((t = pick())) {
-			run_task(t);
-			if (klock_wanted())
-				klock_yield();
-			if (++n % ATTEND_TASKS == 0)
-				look_after_rest();
-		}
-		if (!before_sleep())
-			idle();
-	}
-	kernel_unlock();
-}
-
 int sched_ncpus(void)
 {
 	return ncpus;
 }
 
-int sched_bell_fd(void)
-{
-	return bell[1];
-}
-
-bool sched_cpu_spare(void)
-{
-	return guests_running < nworkers && ktime_get() >= others.until;
-}
-
-void sched_woke_guest(void)
-{
-	woke_guest = true;
-}
-
 void sched_get_stats(struct sched_stats *st)
 {
-	*st = stats;
+	*st = sched_counts;
 	st->runnable = runq_len;
 	st->guests_running = guests_running;
 }
 
 int sched_init(int n)
 {
-	int err = host_pipe(bell, true);
+	int err = workers_init();
 
-	if (err)
-		return err;
 	ncpus = n;
-	nworkers = host_ncpus();
-	ktimer_init(&overdue, is_overdue);
-	return event_init();
+	return err ? err : event_init();
 }
 
 void sched_start(void)
 {
-	int workers = MIN(MAX(nworkers, 1), 4);
-
-	for (int i = 0; i < workers; i++) {
-		int err = host_thread_start("worker", work, NULL);
-
-		if (err)
-			panic("cannot start a worker thread: %d", err);
-	}
-	work(NULL);
-}
-
-void sched_stop(void)
-{
-	stopping = true;
-	for (int i = 0; i < bell_sleepers; i++)
-		ring();
+	workers_run();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scheduler: N worker host threads run tasks. Each task has a kernel stack; blocking
+ * Scheduler: worker host threads run tasks. Each task has a kernel stack; blocking
  * switches stacks in user mode. One worker at a time holds the kernel lock and so runs kernel
- * code; guests run beside it. The event thread is one more worker whose idle state is epoll.
+ * code; guests run beside it.
  */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
@@ -66,7 +66,7 @@ void sched_stack_free(struct task *t);
  * poll: look at the threads that run guest code; true when a task became runnable. polled: how many it looks at.
  * attend: they need not ring as long as this is on; after it was put off one more poll() finds whoever relied on it.
  * beat: a worker gets on. here: it may be on another CPU than before.
- * cpu_shared: one of the guest threads was last on this CPU. bell: a guest thread rang.
+ * cpu_shared: the call that poll() found came from this CPU. bell: a guest thread rang.
  * blocking: t goes to sleep in the kernel, so its guest thread need not spin.
  */
 struct sched_hooks {
@@ -81,13 +81,17 @@ struct sched_hooks {
 };
 extern struct sched_hooks sched_hooks;
 #define SCHED_BELL_MAX 64		/* rings read at a time */
-int sched_bell_fd(void);		/* write end of the doorbell: guest processes get a copy */
+#define LANES_MAX 32
+/*
+ * Write ends of the doorbells, of which guest processes get copies: [0] is heard by workers that run anywhere, [1 + n] by
+ * those of lane n, on its CPU. How many (up to 1 + LANES_MAX); fds may be NULL.
+ */
+int sched_bells(int *fds);
+void sched_wake_guest(u32 *futex);	/* in a page that guest processes share; soon. Kernel lock held */
 bool sched_cpu_spare(void);		/* there seems to be a CPU that neither guest threads nor others want */
-void sched_woke_guest(void);		/* a sleeping guest thread was woken: it may need this CPU */
 
 int sched_init(int ncpus);		/* starts nothing yet */
-void sched_start(void);			/* starts workers, turns the caller into the event loop until sched_stop() */
-void sched_stop(void);
+void sched_start(void) __noreturn;	/* starts workers, turns the caller into one */
 int sched_ncpus(void);			/* guest CPUs */
 
 struct sched_stats {
@@ -96,5 +100,6 @@ struct sched_stats {
 };
 void sched_get_stats(struct sched_stats *st);
 extern int guests_running;		/* host threads that run guest code; guest/ counts */
+extern u64 sched_calls;			/* how often they came to the kernel; guest/ counts */
 
 #endif

@@ -15,7 +15,22 @@
 static struct uthread *hot[HOT_MAX];
 static int nhot;
 static int host_cpus;
+static u32 caller_cpu;			/* of the last call that was found */
 static struct near_watch *watch;	/* written here only; all guest processes read it */
+
+_Static_assert(NEAR_BELLS == 1 + LANES_MAX, "a doorbell for each lane, and one");
+
+static void show_bells(void)
+{
+	int nlanes = sched_bells(NULL) - 1;
+
+	watch->nbells = (u32)nlanes + 1;
+	for (int cpu = 0; cpu < NEAR_CPUS; cpu++) {
+		int n = host_cpu_number(cpu);
+
+		watch->bell[cpu] = n < 0 ? 0 : (u8)(1 + n % nlanes);
+	}
+}
 
 int poll_share(void)
 {
@@ -31,6 +46,8 @@ int poll_share(void)
 		host_close(ro);
 		return -ENOMEM;
 	}
+	if (watch)
+		show_bells();
 	return ro;
 }
 
@@ -72,6 +89,7 @@ static bool look(void)
 
 	for (int i = nhot - 1; i >= 0; i--) {
 		if (i < nhot && uthread_called(hot[i])) {
+			caller_cpu = READ_ONCE(hot[i]->area->cpu);
 			uthread_trapped(hot[i]);
 			found = true;
 		}
@@ -100,12 +118,7 @@ static void beat(void)
 
 static bool is_shared(void)
 {
-	u32 cpu = (u32)host_current_cpu();
-
-	for (int i = 0; i < nhot; i++)
-		if (READ_ONCE(hot[i]->area->cpu) == cpu)
-			return true;
-	return false;
+	return caller_cpu == (u32)host_current_cpu();
 }
 
 static int polled_guests(void)

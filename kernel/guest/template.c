@@ -79,6 +79,29 @@ static void fill_boot(struct near_boot *b)
 	b->filter_len = (u32)filter_build(b->filter, NEAR_FILTER_MAX);
 }
 
+/* To their numbers, but out of the way first: what one is to become may be the number of another. */
+static bool take_fds(u32 nbells, const int *bells)
+{
+	struct {
+		int fd, to;
+	} take[NEAR_BELLS + 2] = { { tmpl->ctl_guest, NEAR_FD_CTL }, { lifeline[0], NEAR_FD_LIFE } };
+	u32 n = 2;
+
+	for (u32 i = 0; i < nbells; i++, n++) {
+		take[n].fd = bells[i];
+		take[n].to = NEAR_FD_BELL + (int)i;
+	}
+	for (u32 i = 0; i < n; i++) {
+		take[i].fd = host_dup_above(take[i].fd, NEAR_FD_BASE);
+		if (take[i].fd < 0)
+			return false;
+	}
+	for (u32 i = 0; i < n; i++)
+		if (host_dup_to(take[i].fd, take[i].to) < 0)
+			return false;
+	return true;
+}
+
 /*
  * In the child, on a static stack: map the near kernel's parts and go there. The text is mapped privately: guest
  * code can make its own pages writable, and all guest processes have this one.
@@ -88,6 +111,7 @@ static void become_near(void *arg)
 	struct near_boot *b = (struct near_boot *)NEAR_BOOT_ADDR;
 	void (*go)(u64 stack, u64 fn, struct near_boot *) =
 		(void (*)(u64, u64, struct near_boot *))(NEAR_TEXT + NEAR_SYM_SWITCH);
+	int bells[NEAR_BELLS];
 
 	if (host_map_fixed(NEAR_TEXT, NEAR_TEXT_MAX, text_fd, 0, false, true) ||
 	    host_map_fixed(NEAR_DATA, NEAR_DATA_SIZE, -1, 0, false, false) ||
@@ -95,8 +119,8 @@ static void become_near(void *arg)
 	    host_map_fixed_readonly(NEAR_WATCH, NEAR_WATCH_SIZE, watch_fd))
 		return;
 	fill_boot(b);
-	if (host_dup_to(sched_bell_fd(), NEAR_FD_BELL) < 0 || host_dup_to(tmpl->ctl_guest, NEAR_FD_CTL) < 0 ||
-	    host_dup_to(lifeline[0], NEAR_FD_LIFE) < 0)
+	b->nbells = (u32)sched_bells(bells);
+	if (!take_fds(b->nbells, bells))
 		return;
 	go(NEAR_SHARED + FRESH_CTX - 256, NEAR_TEXT + NEAR_SYM_START, b);
 }

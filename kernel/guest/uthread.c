@@ -107,6 +107,7 @@ void uthread_trapped(struct uthread *ut)
 	if (ut->running) {
 		ut->running = false;
 		guests_running--;
+		sched_calls++;
 		poll_remove(ut);
 	}
 	ut->trapped = true;
@@ -132,10 +133,8 @@ static void hand_over(struct uthread *ut, u32 resume)
 	a->spin = sched_cpu_spare() ? SPIN_LOOKS : SPIN_SCARCE;
 	poll_add(ut);
 	__atomic_store_n(&a->state, ST_GO, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&a->sleeping, __ATOMIC_SEQ_CST)) {
-		host_futex_wake_shared(&a->state, 1);
-		sched_woke_guest();
-	}
+	if (__atomic_load_n(&a->sleeping, __ATOMIC_SEQ_CST))
+		sched_wake_guest(&a->state);
 }
 
 void uthread_let_go(struct uthread *ut)

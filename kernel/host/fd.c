@@ -115,9 +115,14 @@ int host_send_fds(int sock, const int *fds, u32 n)
 	return RETRY(sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL)) < 0 ? -errno : 0;
 }
 
+int host_dup_above(int fd, int min)
+{
+	return inject_call() ? -EMFILE : (int)RETRY(fcntl(fd, F_DUPFD_CLOEXEC, min));
+}
+
 int host_dup(int fd)
 {
-	return inject_call() ? -EMFILE : (int)RETRY(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	return host_dup_above(fd, 3);
 }
 
 int host_dup_to(int fd, int to)

@@ -41,7 +41,8 @@ int host_pipe(int fds[2], bool nonblock_write);				/* read end blocks */
 int host_socketpair_seqpacket(int fds[2]);
 #define HOST_SEND_FDS 2
 int host_send_fds(int sock, const int *fds, u32 n);	/* one byte with 1 to HOST_SEND_FDS descriptors; -EAGAIN when full */
-int host_dup(int fd);
+int host_dup(int fd);							/* to a number of at least 3 */
+int host_dup_above(int fd, int min);					/* to a number of at least min */
 int host_reopen_readonly(int fd);					/* of a memfd: a descriptor that cannot write; -errno */
 int host_set_nonblock(int fd, bool on);
 u64 host_nofile_limit(void);						/* after host_start_limits() */
@@ -55,7 +56,11 @@ static inline void host_cpu_relax(void)
 {
 	__builtin_ia32_pause();
 }
-int host_ncpus(void);				/* in our affinity mask */
+int host_ncpus(void);				/* that we may use: in our affinity mask when first asked */
+int host_cpu_number(int cpu);			/* host CPU: the how many-th of those; -1: not ours */
+void host_thread_bind(u32 part, u32 parts);	/* the caller runs on these CPUs only: each parts-th of ours from part on */
+/* The caller's turns on a CPU are short, so the host gives it one sooner (Linux 6.12; without effect before). */
+void host_thread_slice(s64 ns);
 int host_set_affinity(int tid, u64 mask);	/* host CPUs 0..63 that we may use ourselves; never blocks */
 void host_yield(void);
 void host_change_cpu(void);			/* go on on another CPU, if we may use several */

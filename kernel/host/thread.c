@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,44 +78,92 @@ void host_futex_wake_shared(u32 *addr, int n)
 	syscall(SYS_futex, addr, FUTEX_WAKE, n, NULL, NULL, 0);
 }
 
+/* What the process had when we first asked: workers narrow their own. */
+static const cpu_set_t *our_cpus(void)
+{
+	static cpu_set_t all;
+	static bool known;
+
+	if (!known && sched_getaffinity(getpid(), sizeof(all), &all)) {
+		CPU_ZERO(&all);
+		CPU_SET(0, &all);
+	}
+	known = true;
+	return &all;
+}
+
 int host_ncpus(void)
+{
+	return CPU_COUNT(our_cpus());
+}
+
+static int nth_cpu(u32 n)
+{
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, our_cpus()) && !n--)
+			return i;
+	return -1;
+}
+
+int host_cpu_number(int cpu)
+{
+	int n = 0;
+
+	if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, our_cpus()))
+		return -1;
+	for (int i = 0; i < cpu; i++)
+		n += CPU_ISSET(i, our_cpus()) != 0;
+	return n;
+}
+
+void host_thread_bind(u32 part, u32 parts)
 {
 	cpu_set_t set;
 
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return 1;
-	return CPU_COUNT(&set);
+	CPU_ZERO(&set);
+	for (u32 i = part; i < (u32)host_ncpus(); i += parts)
+		CPU_SET(nth_cpu(i), &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* struct sched_attr, which C libraries do not have yet. */
+struct slice_attr {
+	u32 size, policy;
+	u64 flags;
+	s32 nice;
+	u32 priority;
+	u64 runtime, deadline, period;
+};
+
+void host_thread_slice(s64 ns)
+{
+	struct slice_attr a = { .size = sizeof(a), .policy = SCHED_OTHER, .runtime = (u64)ns };
+
+	if (sched_getscheduler(0) == SCHED_OTHER && (a.nice = getpriority(PRIO_PROCESS, 0)) >= 0)
+		syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
 int host_set_affinity(int tid, u64 mask)
 {
-	cpu_set_t set, ours;
+	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(ours), &ours))
-		return -errno;
 	for (int i = 0; i < 64; i++)
-		if (mask >> i & 1 && CPU_ISSET(i, &ours))
+		if (mask >> i & 1 && CPU_ISSET(i, our_cpus()))
 			CPU_SET(i, &set);
 	return sched_setaffinity(tid, sizeof(set), &set) ? -errno : 0;
 }
 
-/* The mask is what the process had at start: nobody else changes a worker's. */
 void host_change_cpu(void)
 {
-	static cpu_set_t all;
-	static int known;
-	cpu_set_t others;
+	cpu_set_t others = *our_cpus();
 	int cpu = sched_getcpu();
 
-	if (!known)
-		known = sched_getaffinity(getpid(), sizeof(all), &all) ? -1 : 1;
-	others = all;
-	if (known < 0 || cpu < 0 || CPU_COUNT(&all) < 2)
+	if (cpu < 0 || CPU_COUNT(&others) < 2)
 		return;
 	CPU_CLR((size_t)cpu, &others);
 	if (!sched_setaffinity(0, sizeof(others), &others))
-		sched_setaffinity(0, sizeof(all), &all);
+		sched_setaffinity(0, sizeof(others), our_cpus());
 }
 
 int host_current_cpu(void)

@@ -24,6 +24,7 @@ struct near_boot {
 		u64 start, len;
 	} parts[4];			/* host mappings that make up [vvar, end) */
 	u32 fsgsbase;
+	u32 nbells;
 	u32 filter_len;
 	struct near_insn filter[NEAR_FILTER_MAX];
 };

@@ -159,10 +159,16 @@ near_fork_asm:
 	syscall
 	test	%rax, %rax
 	js	2f
-	mov	$2, %edi
-	mov	$-1, %esi
+	/* All but the doorbells and the channel: what else there is is the parent's, its area first of all. */
+	movabs	NEAR_WATCH + W_NBELLS, %eax
+	mov	%eax, %edi
+	mov	$NEAR_FD_CTL - 1, %esi
 	xor	%edx, %edx
 	mov	$436, %eax		/* close_range */
+	syscall
+	mov	$NEAR_FD_LIFE, %edi
+	mov	$-1, %esi
+	mov	$436, %eax
 	syscall
 	/* Reading maps all that there is around this page at once; a write, as the push below, maps one page. */
 	mov	(%r14), %eax

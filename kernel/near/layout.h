@@ -55,9 +55,10 @@
 #define AREA_WINDOW_SIZE 0x20000
 
 /* Descriptors of a guest process. */
-#define NEAR_FD_BELL 0		/* doorbell: write end of the kernel's pipe */
-#define NEAR_FD_CTL 1		/* descriptors arrive here */
-#define NEAR_FD_LIFE 2		/* the template's only: read end of the lifeline */
+#define NEAR_FD_BELL 0		/* doorbells, write ends of the kernel's pipes: heard anywhere, then those of the lanes */
+#define NEAR_BELLS 33
+#define NEAR_FD_CTL 33		/* descriptors arrive here */
+#define NEAR_FD_LIFE 34		/* the template's only: read end of the lifeline */
 
 /* From here on: host descriptors of files that the process serves itself, at their guest number. */
 #define NEAR_FD_BASE 64
@@ -86,5 +87,6 @@
 #define A_BRAX 88
 #define A_ALIVE 48
 #define A_BORN 36
+#define W_NBELLS 8		/* in struct near_watch */
 
 #endif

@@ -89,7 +89,7 @@ struct near_area {
 	u32 sleeping;			/* near waits in the futex */
 	u32 polled;			/* far: workers look at this area while one is awake */
 	u32 kicked;			/* a kick arrived in near text: trap before guest code */
-	u32 bell_id;			/* what to write to the doorbell */
+	u32 bell_id;			/* what to write to a doorbell */
 	u32 index;
 	u32 spin;			/* how often to look before sleeping; 0 on one CPU */
 	u32 blocked;			/* far: the call sleeps, so sleep too */
@@ -151,11 +151,16 @@ struct near_area {
  * at the polled areas; a guest thread sets its state, then looks at awake. So whoever finds a worker awake was or will
  * be seen by it, and need not ring, unless that worker does not get on: beat stands still.
  */
+#define NEAR_CPUS 1024
+
 struct near_watch {
 	u32 awake;			/* a worker is up and not in a host call that may take long */
 	u32 cpu;			/* where a worker was a moment ago */
-	u32 pad[14];			/* what changes all the time has a cache line of its own */
+	u32 nbells;
+	u32 pad[13];			/* what changes all the time has a cache line of its own */
 	u32 beat;			/* changes with each task that a worker runs */
+	u32 pad2[15];
+	u8 bell[NEAR_CPUS];		/* by CPU: the doorbell to ring there; 0 (heard anywhere) for those that are not ours */
 };
 
 /* One signal's entry at AREA_ACTIONS: Linux's struct sigaction. */
@@ -170,6 +175,7 @@ _Static_assert(offsetof(struct near_area, b_rsp) == A_BRSP, "A_BRSP");
 _Static_assert(offsetof(struct near_area, b_ret) == A_BRET, "A_BRET");
 _Static_assert(offsetof(struct near_area, b_flags) == A_BFLAGS, "A_BFLAGS");
 _Static_assert(offsetof(struct near_area, b_rax) == A_BRAX, "A_BRAX");
+_Static_assert(offsetof(struct near_watch, nbells) == W_NBELLS, "W_NBELLS");
 _Static_assert(sizeof(struct near_area) <= 4096, "the area's control page");
 
 /* near_area.files */

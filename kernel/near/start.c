@@ -160,6 +160,7 @@ void near_start(struct near_boot *b)
 	catch_signals(a);
 	must(near_syscall6(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0));
 	give_up_rights();
+	near_syscall3(__NR_close_range, NEAR_FD_BELL + b->nbells, NEAR_FD_CTL - 1, 0);
 	near_syscall3(__NR_close_range, NEAR_FD_LIFE + 1, ~0U, 0);
 	tie_lifeline();
 	install_filter(b);

@@ -19,14 +19,15 @@
 #include <linux/time_types.h>
 
 #define PATIENCE_NS 200000
+#define DEAF_NS 20000000	/* longer than anything that a worker of a lane should do */
 
 struct near_leave near_fast_call(struct near_area *a, struct near_frame *f);
 
-static void ring(struct near_area *a)
+static void ring(struct near_area *a, u32 bell)
 {
 	u32 id = a->bell_id;
 
-	near_syscall3(__NR_write, NEAR_FD_BELL, &id, sizeof(id));
+	near_syscall3(__NR_write, NEAR_FD_BELL + bell, &id, sizeof(id));
 }
 
 static bool answered(const struct near_area *a)
@@ -61,23 +62,30 @@ static u32 this_cpu(void)
 	return v & 0xfff;
 }
 
-static void sleep_for(struct near_area *a, const struct __kernel_timespec *limit)
+/* Nobody's bell if the host runs us where the kernel process may not: then the one that is heard anywhere. */
+static u32 bell_here(void)
 {
-	near_syscall6(__NR_futex, (u64)&a->state, FUTEX_WAIT, ST_CALL, (u64)limit, 0, 0);
+	u32 cpu = this_cpu();
+
+	return cpu < NEAR_CPUS ? near_watch()->bell[cpu] : 0;
 }
 
-/*
- * A worker that was awake will see the call, so no bell is needed, if only it gets on: one that has run nothing since
- * then may be in the middle of something long, and another one is to look. The same when the answer is long in coming.
- */
-static void sleep_unheard(struct near_area *a, bool alive)
+static bool asleep(const struct near_area *a)
 {
-	const struct __kernel_timespec patience = { 0, PATIENCE_NS };
+	return __atomic_load_n(&a->state, __ATOMIC_SEQ_CST) == ST_CALL;
+}
 
-	if (alive && near_watch()->awake)
-		sleep_for(a, &patience);
-	if (!answered(a) && !READ_ONCE(a->blocked))
-		ring(a);
+static void sleep_for(struct near_area *a, u32 ns)
+{
+	const struct __kernel_timespec limit = { 0, ns };
+
+	if (asleep(a))
+		near_syscall6(__NR_futex, (u64)&a->state, FUTEX_WAIT, ST_CALL, ns ? (u64)&limit : 0, 0, 0);
+}
+
+static bool unheard(const struct near_area *a)
+{
+	return asleep(a) && !READ_ONCE(a->blocked);
 }
 
 static bool look(struct near_area *a)
@@ -85,25 +93,44 @@ static bool look(struct near_area *a)
 	return this_cpu() == near_watch()->cpu ? give_way(a) : spin_for(a, a->spin);
 }
 
-static void wait_for_orders(struct near_area *a, bool rung)
+/*
+ * A worker that was awake will see the call, so no bell is needed, if only it gets on: one that has run nothing since
+ * then may be in the middle of something long, and another one is to look. The same when the answer is long in coming.
+ */
+static bool answered_unrung(struct near_area *a)
 {
-	bool alive = false;
 	u32 beat;
 
-	/* Whoever hears the bell has to wake first: that takes longer than to fall asleep here. */
-	if (!rung) {
-		if (look(a))
-			return;
-		beat = near_watch()->beat;
-		if (look(a))
-			return;
-		alive = near_watch()->beat != beat;
-	}
+	if (look(a))
+		return true;
+	beat = near_watch()->beat;
+	if (look(a))
+		return true;
 	__atomic_store_n(&a->sleeping, 1, __ATOMIC_SEQ_CST);
-	if (!rung && !READ_ONCE(a->blocked))
-		sleep_unheard(a, alive);
-	while (__atomic_load_n(&a->state, __ATOMIC_SEQ_CST) == ST_CALL)
+	if (near_watch()->beat != beat && near_watch()->awake && unheard(a))
+		sleep_for(a, PATIENCE_NS);
+	if (unheard(a))
+		ring(a, bell_here());
+	return !asleep(a);
+}
+
+/* The workers of a lane may all be in host calls that last: then one that runs anywhere is to look. */
+static void sleep_rung(struct near_area *a)
+{
+	__atomic_store_n(&a->sleeping, 1, __ATOMIC_SEQ_CST);
+	if (unheard(a)) {
+		sleep_for(a, DEAF_NS);
+		if (unheard(a))
+			ring(a, 0);
+	}
+	while (asleep(a))
 		sleep_for(a, 0);
+}
+
+static void wait_for_orders(struct near_area *a, bool rung)
+{
+	if (rung || !answered_unrung(a))
+		sleep_rung(a);
 	WRITE_ONCE(a->sleeping, 0);
 }
 
@@ -114,7 +141,7 @@ static bool call_out(struct near_area *a)
 	__atomic_store_n(&a->state, ST_CALL, __ATOMIC_SEQ_CST);
 	if (READ_ONCE(a->polled) && near_watch()->awake)
 		return false;
-	ring(a);
+	ring(a, bell_here());
 	return true;
 }
 

@@ -261,10 +261,11 @@ static void *ringer(void *arg)
 {
 	for (;;) {
 		uint32_t id = below(2) ? (uint32_t)below(1 << 18) : (uint32_t)rnd();
+		uint64_t bell = NEAR_FD_BELL + below(4);
 
-		RAW(SYS_write, 0, &id, 4, 0, 0, 0);
+		RAW(SYS_write, bell, &id, 4, 0, 0, 0);
 		if (below(64) == 0)
-			RAW(SYS_write, 0, &id, 1 + below(3), 0, 0, 0);
+			RAW(SYS_write, bell, &id, 1 + below(3), 0, 0, 0);
 	}
 	return NULL;
 }
@@ -285,7 +286,8 @@ static void descriptors(void)
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
 
 	for (int i = 0; i < 30; i++) {
-		int a = (int)below(4), b = (int)below(6);
+		static const int some[] = { 0, 1, 2, 3, NEAR_FD_CTL, NEAR_FD_LIFE };
+		int a = some[below(6)], b = below(2) ? some[below(6)] : 35;
 
 		switch (below(6)) {
 		case 0:
@@ -303,7 +305,7 @@ static void descriptors(void)
 			struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = data,
 					    .msg_controllen = sizeof(data) };
 
-			RAW(SYS_recvmsg, 1, &m, MSG_DONTWAIT, 0, 0, 0);
+			RAW(SYS_recvmsg, NEAR_FD_CTL, &m, MSG_DONTWAIT, 0, 0, 0);
 			break;
 		}
 		case 4:
@@ -315,8 +317,21 @@ static void descriptors(void)
 	}
 }
 
+/* A child has its own areas, mapped, but no descriptor of anybody's. */
+static void no_areas(void)
+{
+	for (int fd = 0; fd < NEAR_FD_BASE; fd++)
+		if ((long)RAW(SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED, fd, 0) > 0)
+			complain("descriptor %d can be mapped", fd);
+}
+
 void attack_fds(void)
 {
+	no_areas();
+	if (!fork()) {
+		no_areas();
+		_exit(0);
+	}
 	in_children(descriptors);
 }
 

@@ -88,10 +88,10 @@ static void raw_once(void)
 	uint64_t fd = below(NEAR_FD_BASE + 24);
 
 	if (nr == SYS_dup3)
-		raw_call(nr, 2 + fd, 2 + below(NEAR_FD_BASE + 24), 0, 0, 0, 0);
+		raw_call(nr, fd, NEAR_FD_LIFE + below(NEAR_FD_BASE + 24), 0, 0, 0, 0);
 	else if (nr == SYS_mmap)
 		raw_call(nr, 0, SIZE, 3, 1 /* MAP_SHARED */, fd, 0);
-	else if (nr != SYS_close || fd > 1)
+	else if (nr != SYS_close || fd >= NEAR_FD_LIFE)
 		raw_call(nr, fd, (uint64_t)"evil", 4, below(SIZE), 0, 0);
 }
 
