@@ -22,8 +22,8 @@
 
 #define POLL_NS 200000			/* a few times what waking a sleeping CPU costs */
 #define MISSING_NS 40000		/* a longer gap means that somebody else ran */
-#define FREQUENT_NS 60000		/* calls that come sooner after one another are worth a polling rover: */
-#define FREQUENT_CALLS 4		/* so many in a row */
+#define FREQUENT_NS 150000		/* calls that come sooner after one another are worth a polling rover: */
+#define FREQUENT_CALLS 2		/* so many in a row */
 #define TOGETHER_MAX 3			/* calls in a row from the CPU on which we poll */
 #define APART_NS (10 * 1000 * 1000LL)
 #define OVERDUE_NS (1000 * 1000LL)	/* a brief host call that takes longer is none */
@@ -32,6 +32,7 @@
 #define ATTEND_TASKS 16			/* tasks run between two readings of the clock for that */
 #define SLICE_NS 100000			/* what a worker asks of the host's scheduler: its turns are short, and soon */
 #define LANE_WORKERS 2			/* one to answer while the other is in a host call */
+#define LANE_SHARE 16			/* so many descriptors must be allowed for each lane */
 #define ROVERS_MAX 4
 #define WAKE_MAX 16
 
@@ -417,7 +418,7 @@ int workers_init(void)
 	int err = host_pipe(rovers.bell, true);
 
 	spare_cpus = host_ncpus();
-	nlanes = MIN(spare_cpus, LANES_MAX);
+	nlanes = MIN(spare_cpus, MIN(LANES_MAX, MAX(1, (int)(MIN(host_nofile_limit(), 1024) / LANE_SHARE))));
 	for (int i = 0; i < nlanes && !err; i++)
 		err = host_pipe(lanes[i].bell, true);
 	ktimer_init(&overdue, is_overdue);

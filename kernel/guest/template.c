@@ -92,7 +92,7 @@ static bool take_fds(u32 nbells, const int *bells)
 		take[n].to = NEAR_FD_BELL + (int)i;
 	}
 	for (u32 i = 0; i < n; i++) {
-		take[i].fd = host_dup_above(take[i].fd, NEAR_FD_BASE);
+		take[i].fd = host_dup_above(take[i].fd, NEAR_FD_LIFE + 1);
 		if (take[i].fd < 0)
 			return false;
 	}

@@ -242,7 +242,7 @@ static void op_chmod(const char *path)
 	when[1] = when[0];
 	if (!is(path, S_IFREG))
 		return;
-	must(chmod(path, 0400 | dice(01000)) == 0, "chmod", path);
+	must(chmod(path, 0600 | dice(01000)) == 0, "chmod", path);
 	must(utimensat(AT_FDCWD, path, when, 0) == 0, "utimensat", path);
 }
 
