@@ -122,6 +122,21 @@ int host_path_stat_rel(int dirfd, const char *rel, struct host_stat *st)
 	return stat_at(dirfd, rel, AT_SYMLINK_NOFOLLOW, st);
 }
 
+bool host_path_absent(int dirfd, const char *rel)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = -ENOSYS;
+
+	if (!no_openat2)
+		fd = RETRY(syscall(SYS_openat2, dirfd, rel, &how, sizeof(how)));
+	if (fd >= 0)
+		close(fd);
+	return fd == -ENOENT;
+}
+
 int host_file_stat(int fd, struct host_stat *st)
 {
 	return stat_at(fd, "", AT_EMPTY_PATH, st);

@@ -7,8 +7,8 @@
  * close-on-exec. Flags are Linux's numbers (abi/fcntl.h).
  *
  * A "name" is one component, never "..": with a directory descriptor it cannot lead out of
- * that directory, and no function here follows a symlink at its end. host_path_stat_rel() and
- * host_path_open_in_root() are the two that take several components.
+ * that directory, and no function here follows a symlink at its end. host_path_stat_rel(), host_path_absent()
+ * and host_path_open_in_root() take several components.
  */
 #ifndef HOST_PATH_H
 #define HOST_PATH_H
@@ -39,6 +39,8 @@ int host_path_stat(int dirfd, const char *name, struct host_stat *st);
  * file that is out of bounds: use it only after comparing dev, ino and btime with known ones.
  */
 int host_path_stat_rel(int dirfd, const char *rel, struct host_stat *st);
+/* Nothing is there, and on the way there is no symlink. False may mean that the host cannot say. */
+bool host_path_absent(int dirfd, const char *rel);
 int host_file_stat(int fd, struct host_stat *st);
 int host_file_statfs(int fd, struct host_statfs *st);
 

@@ -296,19 +296,28 @@ static bool plain_dir(const struct dentry *d)
 	       !d->inode->ops->permission;
 }
 
+/* What the cache knows of a path. */
+struct prefix {
+	struct dentry *last;		/* borrowed */
+	const char *end;		/* where the string continues */
+	int n;				/* components up to there */
+	const char *gone;		/* the end of the next one if the cache has no file of that name, else NULL */
+	bool known;			/* it says that there is none */
+};
+
 /*
  * How far the cache alone leads from here along w->rest: over directories of one superblock, no
  * dots, no mounts, no symlinks except as the last. The final component of a whole path is included
- * only in path_lookup() (whole). Returns borrowed; *end is where the string continues.
+ * only in path_lookup() (whole).
  */
-static struct dentry *cached_prefix(struct walk *w, bool whole, const char **end, int *ncomp)
+static void cached_prefix(struct walk *w, bool whole, struct prefix *p)
 {
 	struct dentry *d = w->path.dentry, *next;
 	const char *s = w->rest, *after;
 	struct qname q;
 	bool final;
 
-	*ncomp = 0;
+	*p = (struct prefix){ 0 };
 	for (;;) {
 		while (*s == '/')
 			s++;
@@ -324,17 +333,46 @@ static struct dentry *cached_prefix(struct walk *w, bool whole, const char **end
 		if ((d->inode->mode & 0111) != 0111 && generic_permission(d->inode, MAY_EXEC))
 			break;
 		next = d_find(d, &q);
-		if (!next || !next->inode || next->nmounts)
+		if (!next || (!next->inode && !next->nmounts)) {
+			p->gone = s + q.len;
+			p->known = next != NULL;
+			break;
+		}
+		if (next->nmounts)
 			break;
 		/* In the middle only directories; at the end whatever exists. */
 		if (!final && !plain_dir(next))
 			break;
 		d = next;
 		s += q.len;
-		(*ncomp)++;
+		p->n++;
 	}
-	*end = s;
-	return d;
+	p->last = d;
+	p->end = s;
+}
+
+/* Of w->rest, up to end, without slashes around it. */
+static const char *relative(const struct walk *w, const char *end, char *rel)
+{
+	const char *from = w->rest;
+
+	while (*from == '/')
+		from++;
+	while (end > from && end[-1] == '/')
+		end--;
+	memcpy(rel, from, (size_t)(end - from));
+	rel[end - from] = 0;
+	return rel;
+}
+
+/* One question to the file system that saves at least one: is what comes behind the known directories not there? */
+static bool is_absent(struct walk *w, const struct prefix *p)
+{
+	struct inode *dir = w->path.dentry->inode;
+	char rel[PATH_MAX];
+
+	return p->gone && p->n && dir->ops->absent_path &&
+	       dir->ops->absent_path(dir, relative(w, p->gone, rel), p->last->inode, p->known) > 0;
 }
 
 /*
@@ -343,34 +381,29 @@ static struct dentry *cached_prefix(struct walk *w, bool whole, const char **end
  */
 static int shortcut(struct walk *w, bool whole)
 {
-	const char *end, *from = w->rest;
-	struct dentry *last;
+	struct inode *dir = w->path.dentry->inode;
 	char rel[PATH_MAX];
-	int n, rc;
+	struct prefix p;
+	int rc;
 
 	if (w->no_shortcut)
 		return 0;
-	last = cached_prefix(w, whole, &end, &n);
-	if (n < 2)
-		return 0;
-	while (*from == '/')
-		from++;
-	while (end > from && end[-1] == '/')
-		end--;
-	memcpy(rel, from, (size_t)(end - from));
-	rel[end - from] = 0;
-	dget(last);
-	rc = w->path.dentry->inode->ops->revalidate_path(w->path.dentry->inode, rel, last);
-	w->no_shortcut = rc <= 0;
+	cached_prefix(w, whole, &p);
+	dget(p.last);
+	rc = is_absent(w, &p) ? -ENOENT : 0;
+	if (!rc && p.n >= 2) {
+		rc = dir->ops->revalidate_path(dir, relative(w, p.end, rel), p.last);
+		w->no_shortcut = rc <= 0;
+	}
 	if (rc <= 0) {
-		dput(last);
+		dput(p.last);
 		return rc;
 	}
 	dput(w->path.dentry);
-	w->path.dentry = last;
-	while (*end == '/')
-		end++;
-	w->rest = end;
+	w->path.dentry = p.last;
+	while (*p.end == '/')
+		p.end++;
+	w->rest = p.end;
 	return 1;
 }
 

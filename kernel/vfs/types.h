@@ -145,6 +145,11 @@ struct inode_ops {
 	 * whether all of them are still what the cache says: 1, 0 (walk one by one), negative errno. Optional, a shortcut.
 	 */
 	int (*revalidate_path)(struct inode *dir, const char *rel, struct dentry *last);
+	/*
+	 * The same for a name that the cache does not know (known: it knows that there was none) in the last of those
+	 * directories, parent: 1, there is nothing, and the way leads over directories only; 0, look yourself.
+	 */
+	int (*absent_path)(struct inode *dir, const char *rel, struct inode *parent, bool known);
 };
 
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8, MAY_OPEN = 16 };

@@ -366,6 +366,39 @@ static void coherent(void **state)
 	assert_int_equal(stat_name("/c", &st), -ENOENT);
 }
 
+/* One question for a whole path; it must not be answered by what a symlink on the way leads to. */
+static void absent(void **state)
+{
+	struct kstat st;
+
+	assert_int_equal(vfs_mkdir(AT_FDCWD, "/ab", 0755), 0);
+	assert_int_equal(vfs_mkdir(AT_FDCWD, "/ab/q", 0755), 0);
+	assert_int_equal(vfs_mkdir(AT_FDCWD, "/ab/r", 0755), 0);
+	assert_int_equal(write_text("/ab/r/x", "1", O_CREAT | O_WRONLY), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(stat_name("/ab/q/x", &st), -ENOENT);
+		assert_int_equal(stat_name("/ab/q/y/x", &st), -ENOENT);
+		assert_int_equal(stat_name("/ab/q/y/../../r/x", &st), -ENOENT);
+		assert_int_equal(stat_name("/ab/r/x/y", &st), -ENOTDIR);
+	}
+	host_write_file(rootfd, "ab/q/x", "longer");
+	assert_int_equal(stat_name("/ab/q/x", &st), 0);
+	assert_int_equal(st.size, 6);
+	assert_int_equal(host_path_unlink(rootfd, "ab/q/x", false), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(stat_name("/ab/q/x", &st), -ENOENT);
+	assert_int_equal(host_path_unlink(rootfd, "ab/q", true), 0);
+	assert_int_equal(stat_name("/ab/q/x", &st), -ENOENT);
+	assert_int_equal(host_path_symlink("r", rootfd, "ab/q"), 0);
+	assert_int_equal(stat_name("/ab/q/x", &st), 0);
+	assert_int_equal(st.size, 1);
+	/* In the host's root there is nothing of this name, in the guest's there is. */
+	assert_int_equal(host_path_unlink(rootfd, "ab/q", false), 0);
+	assert_int_equal(stat_name("/ab/q/x", &st), -ENOENT);
+	assert_int_equal(host_path_symlink("/ab/r", rootfd, "ab/q"), 0);
+	assert_int_equal(stat_name("/ab/q/x", &st), 0);
+}
+
 static int entries;
 
 static bool count_entry(struct dir_ctx *ctx, const char *name, size_t len, u64 ino, u32 type,
@@ -675,6 +708,6 @@ static void deep(void **state)
 #define HCASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 RUN(HCASE(data), HCASE(create_at_once), HCASE(set_and_see), HCASE(names), HCASE(other_link),
-    HCASE(unlinked), HCASE(symlinks), HCASE(coherent), HCASE(listing),
+    HCASE(unlinked), HCASE(symlinks), HCASE(coherent), HCASE(absent), HCASE(listing),
     HCASE(attributes), HCASE(tmpfile_link), HCASE(append_mode), HCASE(ids), HCASE(ids_plain), HCASE(ids_set_and_see),
     HCASE(boot_root), HCASE(host_proc), HCASE(race), HCASE(deep))

@@ -38,6 +38,7 @@ static int hostfs_lookup(struct inode *dir, struct dentry *d, struct inode **out
 	if (fd < 0)
 		return fd == -ESTALE ? -ENOENT : fd;
 	err = HOST(host_path_stat(fd, d->name, &st));
+	HI(dir)->missed = err == -ENOENT;
 	if (!err)
 		err = hostfs_iget(dir->sb, &st, dir, fd, d->name, out);
 	hostfs_put_dirfd(dir);
@@ -106,6 +107,21 @@ static int hostfs_revalidate_path(struct inode *dir, const char *rel, struct den
 		hostfs_set_place(inode, last->parent->inode, last->name);
 	iput(inode);
 	return err;
+}
+
+/* A name never seen costs another host call if it is there: so only where the last one was not. */
+static int hostfs_absent_path(struct inode *dir, const char *rel, struct inode *parent, bool known)
+{
+	int fd, gone;
+
+	if (HI(dir)->hidden || HI(parent)->hidden || (!known && !HI(parent)->missed))
+		return 0;
+	fd = hostfs_get_dirfd(dir);
+	if (fd < 0)
+		return 0;
+	gone = HOST(host_path_absent(fd, rel));
+	hostfs_put_dirfd(dir);
+	return gone;
 }
 
 /*
@@ -432,7 +448,8 @@ static ssize hostfs_readlink(struct inode *inode, char *buf, size_t n)
 	.symlink = hostfs_symlink, .link = hostfs_link,                                            \
 	.unlink = hostfs_unlink, .rmdir = hostfs_rmdir,                                            \
 	.rename = hostfs_rename, .tmpfile = hostfs_tmpfile,                                        \
-	.revalidate = hostfs_revalidate, .revalidate_path = hostfs_revalidate_path
+	.revalidate = hostfs_revalidate, .revalidate_path = hostfs_revalidate_path,                \
+	.absent_path = hostfs_absent_path
 
 const struct inode_ops hostfs_dir_ops = {
 	DIR_OPS,

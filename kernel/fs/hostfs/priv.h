@@ -51,6 +51,7 @@ struct hostfs_inode {
 	bool has_btime;
 	bool hidden;			/* a file system of the host that must not be seen */
 	bool overlay;
+	bool missed;			/* a directory: the last name that was looked up in it was not there */
 	u32 guest_dev;
 	u32 h_mode, h_uid, h_gid;	/* as the host says */
 	u32 blksize;
