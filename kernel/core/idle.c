@@ -373,7 +373,6 @@ static __noreturn void work(struct crew *c, void (*idle)(void))
 	u32 n = 0;
 
 	mine = c;
-	host_thread_slice(SLICE_NS);
 	kernel_lock();
 	awake++;
 	for (;;) {
@@ -435,6 +434,7 @@ static void start(void (*fn)(void *arg), void *arg)
 
 void workers_run(void)
 {
+	host_thread_slice(SLICE_NS);	/* for all: threads inherit it */
 	for (int i = 0; i < nlanes * LANE_WORKERS; i++)
 		start(keep_lane, &lanes[i % nlanes]);
 	for (int i = 1; i < MIN(spare_cpus + 1, ROVERS_MAX); i++)

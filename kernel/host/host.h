@@ -59,7 +59,10 @@ static inline void host_cpu_relax(void)
 int host_ncpus(void);				/* that we may use: in our affinity mask when first asked */
 int host_cpu_number(int cpu);			/* host CPU: the how many-th of those; -1: not ours */
 void host_thread_bind(u32 part, u32 parts);	/* the caller runs on these CPUs only: each parts-th of ours from part on */
-/* The caller's turns on a CPU are short, so the host gives it one sooner (Linux 6.12; without effect before). */
+/*
+ * The turns on a CPU of the caller, and of threads it makes from now on, are short, so the host gives them one sooner
+ * (Linux 6.12; without effect before). Not when confined.
+ */
 void host_thread_slice(s64 ns);
 int host_set_affinity(int tid, u64 mask);	/* host CPUs 0..63 that we may use ourselves; never blocks */
 void host_yield(void);
