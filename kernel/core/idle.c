@@ -34,7 +34,7 @@
 #define LANE_WORKERS 2			/* one to answer while the other is in a host call */
 #define LANE_SHARE 16			/* so many descriptors must be allowed for each lane */
 #define ROVERS_MAX 4
-#define WAKE_MAX 16
+#define WAKE_MAX 2			/* guest threads that wait for this while other tasks run */
 
 /* Workers that sleep on the same doorbell. */
 struct crew {
@@ -117,11 +117,13 @@ static void wake_guests(void)
  */
 void sched_wake_guest(u32 *futex)
 {
+	if (!mine || mine == &rovers) {
+		host_futex_wake_shared(futex, 1);
+		return;
+	}
 	if (nto_wake == WAKE_MAX)
 		wake_guests();
 	to_wake[nto_wake++] = futex;
-	if (!mine || mine == &rovers)
-		wake_guests();
 }
 
 static void leave_kernel(void)
@@ -377,8 +379,12 @@ static __noreturn void work(struct crew *c, void (*idle)(void))
 	awake++;
 	for (;;) {
 		while (sched_run_next()) {
-			if (klock_wanted())
+			if (nto_wake == WAKE_MAX) {
+				leave_kernel();
+				kernel_lock();
+			} else if (klock_wanted()) {
 				klock_yield();
+			}
 			if (++n % ATTEND_TASKS == 0)
 				look_after_rest();
 		}

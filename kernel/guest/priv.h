@@ -77,6 +77,8 @@ struct uthread {
 	bool kick_sent;
 	u32 action_calls;		/* of rt_sigaction since the last unlend */
 	u32 deaf;			/* sweeps that saw it run although it ought to come in */
+	u32 starved;			/* and such in which the host gave it no CPU */
+	u64 ran;			/* until the last sweep that saw one of these */
 	u64 ctx;			/* checked copy of area->ctx */
 	s64 result;
 	bool has_result;

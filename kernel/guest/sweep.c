@@ -7,8 +7,8 @@
  * fork is under way its child is not known either, so a stranger gets time if there is one.
  *
  * Deaf threads: a thread whose task was killed or is ending must come in, or carry out the orders it was given.
- * One that blocks the kick, or never answers, costs its process. So does one that keeps another task waiting
- * which has borrowed it.
+ * One that blocks the kick, or never answers, costs its process; one that only waits for a CPU gets time. So does one
+ * that keeps another task waiting which has borrowed it.
  */
 #include "guest/priv.h"
 
@@ -22,6 +22,7 @@
 #define STRANGER_AGE 5		/* rounds; longer than any fork takes */
 #define DEAF_ROUNDS 2
 #define BORROWED_ROUNDS 10	/* nobody died: it may just be slow */
+#define STARVED_ROUNDS 60	/* with a thousand threads each waits long for its turn */
 
 int forks_pending;
 
@@ -101,7 +102,9 @@ static void look_at_thread(struct uthread *ut)
 	if (uthread_called(ut))
 		uthread_trapped(ut);
 	if (!ut->running || limit == ~0u)
-		ut->deaf = 0;
+		ut->deaf = ut->starved = 0;
+	else if (host_thread_starves(ut->space->hostpid, ut->tid, &ut->ran) && ++ut->starved < STARVED_ROUNDS)
+		return;
 	else if (++ut->deaf > limit)
 		space_kill(ut->space);
 }

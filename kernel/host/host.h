@@ -104,6 +104,8 @@ int host_dup_to(int fd, int to);
 /* Pages: total, resident, shared of a child. */
 int host_statm(int pid, u64 *size, u64 *rss, u64 *shared);
 int host_thread_times(int pid, int tid, u64 *utime_ns, u64 *stime_ns);	/* may be coarse */
+/* It wants a CPU and, as far as the host counts, has had none since *ran_ns was written by the call before. */
+bool host_thread_starves(int pid, int tid, u64 *ran_ns);
 int host_rusage_self(u64 *utime_ns, u64 *stime_ns);
 
 /* --- host files by absolute or relative name, for the machine's own business (instance directory, initrd) --- */

@@ -146,7 +146,7 @@ int host_statm(int pid, u64 *size, u64 *rss, u64 *shared)
 	return 0;
 }
 
-int host_thread_times(int pid, int tid, u64 *utime_ns, u64 *stime_ns)
+static int thread_stat(int pid, int tid, char *state, u64 *utime_ns, u64 *stime_ns)
 {
 	char path[64], buf[512], *p;
 	unsigned long u, s;
@@ -158,11 +158,29 @@ int host_thread_times(int pid, int tid, u64 *utime_ns, u64 *stime_ns)
 	if (r < 0)
 		return (int)r;
 	p = strrchr(buf, ')');
-	if (!p || sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &s) != 2)
+	if (!p || sscanf(p + 2, "%c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", state, &u, &s) != 3)
 		return -EIO;
 	*utime_ns = u * (1000000000UL / (unsigned long)hz);
 	*stime_ns = s * (1000000000UL / (unsigned long)hz);
 	return 0;
+}
+
+int host_thread_times(int pid, int tid, u64 *utime_ns, u64 *stime_ns)
+{
+	char state;
+
+	return thread_stat(pid, tid, &state, utime_ns, stime_ns);
+}
+
+bool host_thread_starves(int pid, int tid, u64 *ran_ns)
+{
+	u64 before = *ran_ns, u, s;
+	char state;
+
+	if (thread_stat(pid, tid, &state, &u, &s))
+		return false;
+	*ran_ns = u + s;
+	return state == 'R' && *ran_ns == before;
 }
 
 int host_rusage_self(u64 *utime_ns, u64 *stime_ns)
