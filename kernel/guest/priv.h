@@ -137,6 +137,11 @@ struct near_order *uthread_order(struct uthread *ut, u32 op);
 int uthread_flush(struct uthread *ut);
 /* Queue the order that receives the descriptors, two at most. Until the flush no other thread of the space can send. */
 int uthread_send_fds(struct uthread *ut, const int *fds, u32 n);
+void uthread_channel_release(struct uthread *ut);	/* after the exchange in which they were sent */
+void uthread_orders_over(struct uthread *ut);		/* what was queued is done, or will never be */
+void uthread_hand_over(struct uthread *ut, u32 resume);	/* the thread's turn (RESUME_*): orders and answer are in place */
+/* Sleeps until the thread's next trap; -ESRCH when there will be none. */
+int uthread_await_trap(struct uthread *ut, const char *why);
 int uthread_room(struct uthread *ut, u32 norders);	/* make room in the list */
 void uthread_let_go(struct uthread *ut);		/* gives them and does not wait: the thread ends */
 int uthread_retrap(struct uthread *ut);		/* have it trap again with all registers saved: 0 or -ESRCH */
