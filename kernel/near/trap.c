@@ -217,13 +217,29 @@ static void note_usage(struct near_area *a, long nr)
 		a->maxrss = (u64)ru.ru_maxrss;
 }
 
-/* No lock of the robust list is held: then there is no list. */
+/* None of the locks in the list has this thread as its owner. False also where that cannot be read. */
+static bool owns_none(const struct near_area *a, const struct robust_list_head *head)
+{
+	u64 entry = (u64)head->list.next, next;
+	u32 word;
+
+	for (int i = 0; entry != a->robust_list && i < ROBUST_LIST_LIMIT; i++, entry = next) {
+		entry &= ~1ULL;		/* of a lock with priority inheritance */
+		if (near_copy(&next, (const void *)entry, sizeof(next)) ||
+		    near_copy(&word, (const void *)(entry + (u64)head->futex_offset), sizeof(word)) ||
+		    (word & FUTEX_TID_MASK) == a->tid)
+			return false;
+	}
+	return true;
+}
+
+/* The far kernel would have to ask for each entry. */
 static void drop_robust(struct near_area *a)
 {
-	u64 head[3];		/* struct robust_list_head */
+	struct robust_list_head head;
 
-	if (a->robust_list && !near_copy(head, (const void *)a->robust_list, sizeof(head)) &&
-	    head[0] == a->robust_list && !head[2])
+	if (a->robust_list && !near_copy(&head, (const void *)a->robust_list, sizeof(head)) &&
+	    !head.list_op_pending && owns_none(a, &head))
 		a->robust_list = 0;
 }
 

@@ -4,6 +4,8 @@
  * robust mutexes, exit of a group, signals to threads. The futex call by hand is in futex.c.
  */
 #include "test.h"
+#include <linux/futex.h>
+#include <stddef.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -464,6 +466,40 @@ TEST(robust_mutex)
 	EQ(pthread_mutex_lock(m), EOWNERDEAD);
 	ZERO(pthread_mutex_unlock(m));		/* not made consistent: lost */
 	EQ(pthread_mutex_lock(m), ENOTRECOVERABLE);
+}
+
+/* A list that never comes back to its head is walked as far as Linux does, and what it holds is given up. */
+struct list_lock {
+	struct robust_list list;
+	uint32_t word;
+};
+
+static void *die_with_list(void *arg)
+{
+	struct list_lock *l = arg;
+	struct robust_list_head head = { { &l[0].list }, offsetof(struct list_lock, word), NULL };
+
+	if (l[1].word)
+		l[1].word = (uint32_t)syscall(SYS_gettid);
+	syscall(SYS_set_robust_list, &head, sizeof(head));
+	syscall(SYS_exit, 0);
+	return NULL;
+}
+
+TEST(robust_list_without_end)
+{
+	struct list_lock *l = shared_page();
+
+	l[0] = (struct list_lock){ { &l[1].list }, 12345 };
+	l[1] = (struct list_lock){ { &l[0].list }, 0 };
+	for (int i = 0; i < 20; i++)
+		join(start(die_with_list, l));
+	EQ(l[0].word, 12345);
+	EQ(l[1].word, 0);
+	l[1].word = 1;
+	join(start(die_with_list, l));
+	EQ(l[0].word, 12345);
+	EQ(l[1].word, FUTEX_OWNER_DIED);
 }
 
 /* ---- ends ---- */
