@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pages of the page cache one by one: where their memory comes from, and how they go again. Memory is
- * taken from the host in slabs of a MiB and kept; what is free beyond a stock is given back page by page.
+ * taken from the host in slabs of a MiB and kept; what is free beyond a stock is given back in batches.
  *
  * Reclaim is a clock: all cached pages stand in one list, the hand takes the oldest. One that was used since
  * the hand came by, is dirty, or is in use, gets another round.
@@ -14,12 +14,14 @@
 #include "lib/alloc.h"
 
 #define SLAB_PAGES 256
-#define WARM_MAX 2048			/* free pages that keep their memory */
+#define WARM_MAX 2048			/* free pages that keep their memory, give or take a batch */
+#define COOL_BATCH 512
 #define LOOK_EVERY 256			/* new pages between two looks at what is left of mem= */
 
 struct pagecache_stats pc_stats;
 static LIST_HEAD(lru);			/* newest first */
-static LIST_HEAD(free_pages);		/* warm ones first */
+static LIST_HEAD(warm_pages);		/* free; freed last first */
+static LIST_HEAD(cold_pages);
 static u64 nwarm;
 
 /* --- memory --- */
@@ -36,28 +38,50 @@ static bool slab_new(void)
 	for (int i = 0; i < SLAB_PAGES; i++) {
 		slab[i].own = mem + (u64)i * PAGE_SIZE;
 		slab[i].flags = CP_COLD;
-		list_add_tail(&slab[i].lru, &free_pages);
+		list_add_tail(&slab[i].lru, &cold_pages);
 	}
 	return true;
 }
 
-/* Its memory goes back to the host: it is not needed, or there is enough in stock. */
-static void make_cold(struct cpage *p)
+/* Pages that were freed one after the other mostly lie side by side: one host call for each run of them. */
+static void cool(void)
 {
-	host_dontneed(p->own, PAGE_SIZE);
-	p->flags |= CP_COLD;
+	u64 start = 0, end = 0;
+
+	for (int i = 0; i < COOL_BATCH; i++, nwarm--) {
+		struct cpage *p = list_last(&warm_pages, struct cpage, lru);
+		u64 at = (u64)p->own;
+
+		list_del_init(&p->lru);
+		p->flags = CP_COLD;
+		list_add_tail(&p->lru, &cold_pages);
+		if (at == end) {
+			end += PAGE_SIZE;
+		} else if (at + PAGE_SIZE == start) {
+			start = at;
+		} else {
+			if (start < end)
+				host_dontneed((void *)start, end - start);
+			start = at;
+			end = at + PAGE_SIZE;
+		}
+	}
+	host_dontneed((void *)start, end - start);
 }
 
 static struct cpage *take_free(void)
 {
 	struct cpage *p;
 
-	if (list_empty(&free_pages) && !slab_new())
-		return NULL;
-	p = list_first(&free_pages, struct cpage, lru);
-	list_del_init(&p->lru);
-	if (!(p->flags & CP_COLD))
+	if (!list_empty(&warm_pages)) {
+		p = list_first(&warm_pages, struct cpage, lru);
 		nwarm--;
+	} else {
+		if (list_empty(&cold_pages) && !slab_new())
+			return NULL;
+		p = list_first(&cold_pages, struct cpage, lru);
+	}
+	list_del_init(&p->lru);
 	p->flags = 0;
 	return p;
 }
@@ -67,14 +91,13 @@ static void put_free(struct cpage *p)
 	p->pc = NULL;
 	p->private = NULL;
 	p->flags = p->flags & (CP_COLD | CP_MEMFD) ? CP_COLD : 0;
-	if (!p->flags && nwarm >= WARM_MAX)
-		make_cold(p);
 	if (p->flags) {
-		list_add_tail(&p->lru, &free_pages);
-	} else {
-		nwarm++;
-		list_add(&p->lru, &free_pages);
+		list_add_tail(&p->lru, &cold_pages);
+		return;
 	}
+	list_add(&p->lru, &warm_pages);
+	if (++nwarm >= WARM_MAX + COOL_BATCH)
+		cool();
 }
 
 static void count(struct pagecache *pc, int n)
