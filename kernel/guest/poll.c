@@ -22,14 +22,11 @@ _Static_assert(NEAR_BELLS == 1 + LANES_MAX, "a doorbell for each lane, and one")
 
 static void show_bells(void)
 {
-	int nlanes = sched_bells(NULL) - 1;
+	int nlanes = sched_bells(NULL) - 1, n = 0;
 
 	watch->nbells = (u32)nlanes + 1;
-	for (int cpu = 0; cpu < NEAR_CPUS; cpu++) {
-		int n = host_cpu_number(cpu);
-
-		watch->bell[cpu] = n < 0 ? 0 : (u8)(1 + n % nlanes);
-	}
+	for (int cpu = 0; cpu < NEAR_CPUS; cpu++)
+		watch->bell[cpu] = host_cpu_ours(cpu) ? (u8)(1 + n++ % nlanes) : 0;
 }
 
 int poll_share(void)

@@ -128,19 +128,14 @@ static bool take_siginfo(const struct near_area *a, siginfo_t *out)
 	       out->si_signo == SIGILL || out->si_signo == SIGTRAP;
 }
 
-static bool ends(long nr)
-{
-	return nr == __NR_exit || nr == __NR_exit_group;
-}
-
 /* What comes with a call that is the last one of a program. */
 static void take_end(struct uthread *ut)
 {
 	struct near_area *a = ut->area;
 
-	if (ends(ut->nr) && ut->space->nthreads == 1 && READ_ONCE(a->left))
+	if (NEAR_ENDS(ut->nr) && ut->space->nthreads == 1 && READ_ONCE(a->left))
 		ut->space->leaving = true;
-	if (guest_fastpath && (ends(ut->nr) || ut->nr == __NR_execve || ut->nr == __NR_execveat))
+	if (guest_fastpath && (NEAR_ENDS(ut->nr) || ut->nr == __NR_execve || ut->nr == __NR_execveat))
 		ut->max_rss = READ_ONCE(a->maxrss) / (PAGE_SIZE / 1024);
 }
 

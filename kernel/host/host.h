@@ -57,7 +57,7 @@ static inline void host_cpu_relax(void)
 	__builtin_ia32_pause();
 }
 int host_ncpus(void);				/* that we may use: in our affinity mask when first asked */
-int host_cpu_number(int cpu);			/* host CPU: the how many-th of those; -1: not ours */
+bool host_cpu_ours(int cpu);			/* one of those; cpu >= 0 */
 void host_thread_bind(u32 part, u32 parts);	/* the caller runs on these CPUs only: each parts-th of ours from part on */
 /*
  * The turns on a CPU of the caller, and of threads it makes from now on, are short, so the host gives them one sooner

@@ -105,15 +105,9 @@ static int nth_cpu(u32 n)
 	return -1;
 }
 
-int host_cpu_number(int cpu)
+bool host_cpu_ours(int cpu)
 {
-	int n = 0;
-
-	if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, our_cpus()))
-		return -1;
-	for (int i = 0; i < cpu; i++)
-		n += CPU_ISSET(i, our_cpus()) != 0;
-	return n;
+	return cpu < CPU_SETSIZE && CPU_ISSET(cpu, our_cpus());
 }
 
 void host_thread_bind(u32 part, u32 parts)

@@ -37,7 +37,6 @@ static bool slab_new(void)
 	}
 	for (int i = 0; i < SLAB_PAGES; i++) {
 		slab[i].own = mem + (u64)i * PAGE_SIZE;
-		slab[i].flags = CP_COLD;
 		list_add_tail(&slab[i].lru, &cold_pages);
 	}
 	return true;
@@ -53,7 +52,6 @@ static void cool(void)
 		u64 at = (u64)p->own;
 
 		list_del_init(&p->lru);
-		p->flags = CP_COLD;
 		list_add_tail(&p->lru, &cold_pages);
 		if (at == end) {
 			end += PAGE_SIZE;
@@ -88,10 +86,12 @@ static struct cpage *take_free(void)
 
 static void put_free(struct cpage *p)
 {
+	bool cold = p->flags & CP_MEMFD;	/* its memory went when it moved into the memfd */
+
 	p->pc = NULL;
 	p->private = NULL;
-	p->flags = p->flags & (CP_COLD | CP_MEMFD) ? CP_COLD : 0;
-	if (p->flags) {
+	p->flags = 0;
+	if (cold) {
 		list_add_tail(&p->lru, &cold_pages);
 		return;
 	}

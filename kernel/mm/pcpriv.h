@@ -24,7 +24,6 @@ enum {
 	CP_ALIAS = 128,			/* and is mapped at "own", too, where its users know it */
 	CP_GOING = 256,			/* reclaim takes it away from mappings: no new rights */
 	CP_MAPWRITE = 1024,		/* dirty, and mappings may write it: they have told */
-	CP_COLD = 512,			/* free, without memory behind it */
 };
 
 /* A run on its way to the object, for those who wait for it. */

@@ -146,15 +146,18 @@ struct near_area {
 	u64 maxrss;			/* near: in KiB, with execve and exit */
 };
 
+/* Calls with which a thread or a process ends itself. */
+#define NEAR_ENDS(nr) ((nr) == __NR_exit || (nr) == __NR_exit_group)
+
+#define NEAR_CPUS 1024
+
 /*
- * The page at NEAR_WATCH: what guest processes know of the workers. A worker that goes to sleep clears awake, then looks
+ * The page at NEAR_WATCH: what guest processes know of the workers. A worker that stops polling clears awake, then looks
  * at the polled areas; a guest thread sets its state, then looks at awake. So whoever finds a worker awake was or will
  * be seen by it, and need not ring, unless that worker does not get on: beat stands still.
  */
-#define NEAR_CPUS 1024
-
 struct near_watch {
-	u32 awake;			/* a worker is up and not in a host call that may take long */
+	u32 awake;			/* a worker polls, and is not in a host call that may take long */
 	u32 cpu;			/* where a worker was a moment ago */
 	u32 nbells;
 	u32 pad[13];			/* what changes all the time has a cache line of its own */

@@ -32,7 +32,7 @@ static void ring(struct near_area *a, u32 bell)
 
 static bool answered(const struct near_area *a)
 {
-	return READ_ONCE(a->state) != ST_CALL;
+	return __atomic_load_n(&a->state, __ATOMIC_SEQ_CST) != ST_CALL;
 }
 
 static bool spin_for(struct near_area *a, u32 n)
@@ -70,22 +70,17 @@ static u32 bell_here(void)
 	return cpu < NEAR_CPUS ? near_watch()->bell[cpu] : 0;
 }
 
-static bool asleep(const struct near_area *a)
-{
-	return __atomic_load_n(&a->state, __ATOMIC_SEQ_CST) == ST_CALL;
-}
-
 static void sleep_for(struct near_area *a, u32 ns)
 {
 	const struct __kernel_timespec limit = { 0, ns };
 
-	if (asleep(a))
+	if (!answered(a))
 		near_syscall6(__NR_futex, (u64)&a->state, FUTEX_WAIT, ST_CALL, ns ? (u64)&limit : 0, 0, 0);
 }
 
 static bool unheard(const struct near_area *a)
 {
-	return asleep(a) && !READ_ONCE(a->blocked);
+	return !answered(a) && !READ_ONCE(a->blocked);
 }
 
 static bool look(struct near_area *a)
@@ -111,7 +106,7 @@ static bool answered_unrung(struct near_area *a)
 		sleep_for(a, PATIENCE_NS);
 	if (unheard(a))
 		ring(a, bell_here());
-	return !asleep(a);
+	return answered(a);
 }
 
 /* The workers of a lane may all be in host calls that last: then one that runs anywhere is to look. */
@@ -123,7 +118,7 @@ static void sleep_rung(struct near_area *a)
 		if (unheard(a))
 			ring(a, 0);
 	}
-	while (asleep(a))
+	while (!answered(a))
 		sleep_for(a, 0);
 }
 
@@ -201,18 +196,13 @@ static bool needs_full(long nr)
 	       nr == __NR_execve || nr == __NR_execveat || nr == __NR_rt_sigreturn;
 }
 
-static bool ends(long nr)
-{
-	return nr == __NR_exit || nr == __NR_exit_group;
-}
-
 /* What a program leaves behind: the far kernel would have to look for it in /proc. */
 static void note_usage(struct near_area *a, long nr)
 {
 	struct rusage ru;
 
 	a->maxrss = 0;
-	if ((ends(nr) || nr == __NR_execve || nr == __NR_execveat) &&
+	if ((NEAR_ENDS(nr) || nr == __NR_execve || nr == __NR_execveat) &&
 	    !near_syscall3(__NR_getrusage, RUSAGE_SELF, &ru, 0))
 		a->maxrss = (u64)ru.ru_maxrss;
 }
@@ -246,13 +236,13 @@ static void drop_robust(struct near_area *a)
 /* Arguments and all are in place: what is left to do before the far kernel is asked. */
 static void before_call(struct near_area *a, long nr, const u64 *args)
 {
-	if (a->fast && ends(nr))
+	if (a->fast && NEAR_ENDS(nr))
 		drop_robust(a);
 	near_prefetch(a, nr, args);
 	if (!a->fast)
 		return;
 	note_usage(a, nr);
-	if (!ends(nr) || !a->alone || a->robust_list)
+	if (!NEAR_ENDS(nr) || !a->alone || a->robust_list)
 		return;
 	/* Nothing of this process is needed any more: it does not wait for the answer. */
 	a->left = 1;
@@ -328,7 +318,7 @@ static bool report_site(struct near_area *a, long nr)
 	struct near_data *d = near_data();
 	u32 h = a->site / 2 % 256;
 
-	if (!a->site || !d->fsgsbase || d->reports >= REPORTS_MAX || needs_full(nr) || ends(nr))
+	if (!a->site || !d->fsgsbase || d->reports >= REPORTS_MAX || needs_full(nr) || NEAR_ENDS(nr))
 		return false;
 	if (d->reported[h] != a->site) {
 		d->reported[h] = a->site;

@@ -366,10 +366,9 @@ static const char *relative(const struct walk *w, const char *end, char *rel)
 }
 
 /* One question to the file system that saves at least one: is what comes behind the known directories not there? */
-static bool is_absent(struct walk *w, const struct prefix *p)
+static bool is_absent(struct walk *w, const struct prefix *p, char *rel)
 {
 	struct inode *dir = w->path.dentry->inode;
-	char rel[PATH_MAX];
 
 	return p->gone && p->n && dir->ops->absent_path &&
 	       dir->ops->absent_path(dir, relative(w, p->gone, rel), p->last->inode, p->known) > 0;
@@ -390,7 +389,7 @@ static int shortcut(struct walk *w, bool whole)
 		return 0;
 	cached_prefix(w, whole, &p);
 	dget(p.last);
-	rc = is_absent(w, &p) ? -ENOENT : 0;
+	rc = is_absent(w, &p, rel) ? -ENOENT : 0;
 	if (!rc && p.n >= 2) {
 		rc = dir->ops->revalidate_path(dir, relative(w, p.end, rel), p.last);
 		w->no_shortcut = rc <= 0;
