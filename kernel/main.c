@@ -15,6 +15,7 @@
 #include "cmdline.h"
 #include "confine.h"
 #include "control/control.h"
+#include "core/background.h"
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/sysctl.h"
@@ -389,6 +390,7 @@ int main(int argc, char **argv)
 	mconsole_init(instance_dir(), devices);
 	if (boot.strace)
 		must(trace_init(boot.strace, host_write_stderr), "strace=");
+	must(background_init(), "starting a kernel thread");
 	must(kthread_run("swapper", boot_task, NULL), "starting the boot task");
 	kernel_unlock();
 	sched_start();

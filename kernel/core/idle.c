@@ -7,7 +7,10 @@
  * a call costs two switches of one CPU, needs no other and takes none from other guest threads.
  *
  * Rovers run where the host puts them. One sleeps in epoll, where host descriptors, the timer and the host's signals
- * arrive. When a CPU is spare and calls are frequent one of them polls: calls are then noticed without a host call.
+ * arrive.
+ *
+ * Each lane has an attendant, too, and the host is told that it is in no hurry. Attendants do the work that nobody waits for, and
+ * when a CPU is spare and calls are frequent the one there polls: calls are then noticed without a host call.
  *
  * Decision record: docs/decisions/handoff.md.
  */
@@ -22,11 +25,10 @@
 
 #define POLL_NS 200000			/* a few times what waking a sleeping CPU costs */
 #define MISSING_NS 40000		/* a longer gap means that somebody else ran */
-#define FREQUENT_NS 150000		/* calls that come sooner after one another are worth a polling rover: */
+#define FREQUENT_NS 150000		/* calls that come sooner after one another are worth a polling attendant: */
 #define FREQUENT_CALLS 2		/* so many in a row */
-#define TOGETHER_MAX 3			/* calls in a row from the CPU on which we poll */
-#define APART_NS (10 * 1000 * 1000LL)
 #define OVERDUE_NS (1000 * 1000LL)	/* a brief host call that takes longer is none */
+#define POLITE_NS 20000			/* how long others wait for a CPU on which an attendant finds nothing */
 #define POLL_ROUNDS 32			/* looks between two readings of the clock */
 #define LATE_NS (1000 * 1000LL)		/* how long timers and events wait while there are tasks to run */
 #define ATTEND_TASKS 16			/* tasks run between two readings of the clock for that */
@@ -47,17 +49,19 @@ struct crew {
 struct sched_hooks sched_hooks;
 
 static struct crew rovers = { .bell = { -1, -1 } };
-static struct crew lanes[LANES_MAX];
+static struct crew lanes[LANES_MAX], attendants[LANES_MAX];
 static int nlanes;
 static __thread struct crew *mine;
 static __thread bool polling;		/* this worker is the one that does */
+static __thread bool in_the_way;	/* an attendant's CPU is a guest thread's, too, who needs it now */
 static __thread u32 *to_wake[WAKE_MAX];	/* guest threads' futexes */
 static __thread int nto_wake;
 static __thread bool rover_wanted;
+static __thread struct crew *attendant_wanted;
 
 static bool epoll_busy;			/* a worker sleeps in epoll */
 static bool epoll_attended;		/* that, or one was sent there */
-static bool attended;			/* a rover polls: guest threads need not ring */
+static bool attended;			/* an attendant polls: guest threads need not ring */
 static int awake;			/* workers that do not sleep; of these in a host call: */
 static int in_host;
 static ktime_t attend_at;
@@ -95,10 +99,45 @@ void sched_notice(void)
 		event_kick();
 }
 
+static bool among(const struct crew *c, const struct crew *all)
+{
+	return c >= all && c < all + nlanes;
+}
+
+static bool on_lane(void)
+{
+	return among(mine, lanes);
+}
+
+static int quiet_lane(void)
+{
+	return sched_hooks.quiet_lane ? sched_hooks.quiet_lane() : -1;
+}
+
+static void want_attendant_of(int lane)
+{
+	struct crew *h = &attendants[lane];
+
+	if (attended || among(mine, attendants) || !h->sleepers)
+		return;
+	if (mine)
+		attendant_wanted = h;	/* leave_kernel() */
+	else
+		ring(h);
+}
+
+/* One that takes no CPU from the guest thread that we answer, nor from others if it can be helped. */
+void sched_want_attendant(void)
+{
+	int lane = quiet_lane();
+
+	want_attendant_of(lane >= 0 ? lane : on_lane() ? (int)(mine - lanes + 1) % nlanes : 0);
+}
+
 /* Somebody who is free at once and takes no other CPU, else anybody. */
 static void send_for_worker(void)
 {
-	if (mine && mine != &rovers && mine->sleepers)
+	if (on_lane() && mine->sleepers)
 		ring(mine);
 	else
 		send_rover();
@@ -115,9 +154,11 @@ static void wake_guests(void)
  * A guest thread that wakes up on a lane's CPU may take it from the worker, who then must not hold the kernel lock:
  * lanes wake when they have given it up. It does no harm if the futex is gone by then or is somebody else's.
  */
-void sched_wake_guest(u32 *futex)
+void sched_wake_guest(u32 *futex, u32 cpu)
 {
-	if (!mine || mine == &rovers) {
+	if (!on_lane()) {
+		if (among(mine, attendants) && cpu == (u32)host_current_cpu())
+			in_the_way = true;
 		host_futex_wake_shared(futex, 1);
 		return;
 	}
@@ -132,7 +173,10 @@ static void leave_kernel(void)
 	wake_guests();
 	if (rover_wanted)
 		ring(&rovers);
+	if (attendant_wanted)
+		ring(attendant_wanted);
 	rover_wanted = false;
+	attendant_wanted = NULL;
 }
 
 static void attend(bool on)
@@ -210,29 +254,6 @@ static bool timers_due(void)
 	return runq_len != 0;
 }
 
-/*
- * The guest thread and we on one CPU, while another seems spare: we go there. If the host puts us together
- * again soon it is not.
- */
-static void part_company(ktime_t now)
-{
-	static int together;
-	static ktime_t moved;
-
-	if (!sched_hooks.cpu_shared()) {
-		together = 0;
-		return;
-	}
-	if (++together < TOGETHER_MAX)
-		return;
-	together = 0;
-	if (now - moved < APART_NS)
-		spare_crowd(now);
-	moved = now;
-	host_change_cpu();
-	sched_hooks.here();
-}
-
 static bool look_a_little(void)
 {
 	for (int i = 0; i < POLL_ROUNDS && !klock_wanted(); i++) {
@@ -243,25 +264,48 @@ static bool look_a_little(void)
 	return false;
 }
 
+/* Whoever waits for this CPU gets it. Unattended meanwhile, since it may last. True: something turned up. */
+static bool let_others(void)
+{
+	attend(false);
+	if (runq_len)
+		return true;
+	kernel_unlock();
+	host_yield();
+	kernel_lock();
+	attend(true);
+	return runq_len;
+}
+
 /*
  * Look until something turns up or the time is over. Lock held; given up when another thread wants it.
  * Only for a CPU that nobody else wants: the sign of a crowd is time that went missing between two readings of the clock.
  */
 static bool look_around(ktime_t now)
 {
-	ktime_t last = now, end = now + POLL_NS;
+	ktime_t last = now, end = now + POLL_NS, polite = now + POLITE_NS;
 
 	while (!klock_wanted()) {
-		if (look_a_little() || timers_due())
+		if (look_a_little() || timers_due() || background_len)
 			return true;
 		now = ktime_get();
+		if (now >= polite) {
+			if (let_others())
+				return true;
+			last = ktime_get();
+			polite = last + POLITE_NS;
+			if (last - now > MISSING_NS)
+				in_the_way = true;
+			if (in_the_way)
+				break;
+		}
 		if (now - last > MISSING_NS && guests_running < spare_cpus)
 			spare_crowd(now);
 		if (now >= end || !spare_worth_polling(now, attended))
 			break;
 		last = now;
 	}
-	return runq_len;
+	return runq_len || background_len;
 }
 
 /* True: there is something to run, do not sleep. */
@@ -277,7 +321,7 @@ static bool poll_guests(void)
 	attend(true);
 	found = look_around(now);
 	if (found) {
-		part_company(now);
+		in_the_way |= sched_hooks.cpu_shared();
 		sched_counts.polls_hit++;
 	} else {
 		sched_counts.polls_missed++;
@@ -315,16 +359,17 @@ static void sleep_in_epoll(void)
 	epoll_busy = epoll_attended = false;
 }
 
-/* Calls that follow one another closely, and a CPU for a rover to poll on. */
+/* Calls that follow one another closely, and a CPU for an attendant to poll on. */
 static void judge_calls(struct crew *c)
 {
 	ktime_t now = ktime_get();
 
 	c->frequent = now - c->rested < FREQUENT_NS ? c->frequent + 1 : 0;
 	c->rested = now;
-	if (spare_worth_polling(now, attended) && c->frequent >= FREQUENT_CALLS && !attended && sched_hooks.polled()) {
+	if (spare_worth_polling(now, attended) && c->frequent >= FREQUENT_CALLS && !attended && sched_hooks.polled() &&
+	    quiet_lane() >= 0) {
 		c->frequent = 0;
-		send_rover();
+		want_attendant_of(quiet_lane());
 	}
 }
 
@@ -334,12 +379,22 @@ static void lane_idle(void)
 	sleep_on_bell(mine);
 }
 
+/* Where guest threads come and go on each CPU, none is for polling. */
+static void attendant_idle(void)
+{
+	if (!in_the_way && poll_guests())
+		return;
+	if (in_the_way)
+		spare_crowd(ktime_get());
+	in_the_way = false;
+	attend(false);
+	if (!runq_len && !background_len)
+		sleep_on_bell(mine);
+}
+
 static void rover_idle(void)
 {
-	if (timers_due() || poll_guests())
-		return;
-	attend(false);
-	if (runq_len)
+	if (timers_due())
 		return;
 	if (epoll_busy)
 		sleep_on_bell(&rovers);
@@ -372,13 +427,14 @@ static void look_after_rest(void)
 
 static __noreturn void work(struct crew *c, void (*idle)(void))
 {
+	bool attendant = among(c, attendants);
 	u32 n = 0;
 
 	mine = c;
 	kernel_lock();
 	awake++;
 	for (;;) {
-		while (sched_run_next()) {
+		while (sched_run_next(attendant)) {
 			if (nto_wake == WAKE_MAX) {
 				leave_kernel();
 				kernel_lock();
@@ -399,6 +455,14 @@ static __noreturn void work(struct crew *c, void (*idle)(void))
 static __noreturn void rove(void *arg)
 {
 	work(&rovers, rover_idle);
+}
+
+static void stand_by(void *arg)
+{
+	struct crew *c = arg;
+
+	host_thread_bind((u32)(c - attendants), (u32)nlanes);
+	work(c, attendant_idle);
 }
 
 static void keep_lane(void *arg)
@@ -424,8 +488,11 @@ int workers_init(void)
 
 	spare_cpus = host_ncpus();
 	nlanes = MIN(spare_cpus, MIN(LANES_MAX, MAX(1, (int)(MIN(host_nofile_limit(), 1024) / LANE_SHARE))));
-	for (int i = 0; i < nlanes && !err; i++)
+	for (int i = 0; i < nlanes && !err; i++) {
 		err = host_pipe(lanes[i].bell, true);
+		if (!err)
+			err = host_pipe(attendants[i].bell, true);
+	}
 	ktimer_init(&overdue, is_overdue);
 	return err;
 }
@@ -440,7 +507,11 @@ static void start(void (*fn)(void *arg), void *arg)
 
 void workers_run(void)
 {
-	host_thread_slice(SLICE_NS);	/* for all: threads inherit it */
+	/* Threads inherit how soon the host gives them a CPU, and none may change it when the kernel is confined. */
+	host_thread_patient();
+	for (int i = 0; i < nlanes; i++)
+		start(stand_by, &attendants[i]);
+	host_thread_slice(SLICE_NS);
 	for (int i = 0; i < nlanes * LANE_WORKERS; i++)
 		start(keep_lane, &lanes[i % nlanes]);
 	for (int i = 1; i < MIN(spare_cpus + 1, ROVERS_MAX); i++)

@@ -28,7 +28,8 @@ static __thread const void *worker_stack;
 static __thread size_t worker_stack_size;
 
 static LIST_HEAD(runq);
-int runq_len;
+static LIST_HEAD(background);
+int runq_len, background_len;
 struct sched_stats sched_counts;
 static int ncpus = 1;
 static void *stack_cache[STACK_CACHE];
@@ -125,8 +126,13 @@ void sched_wake(struct task *t)
 		return;
 	}
 	t->on_runq = true;
-	list_add_tail(&t->run_node, &runq);
-	runq_len++;
+	list_add_tail(&t->run_node, t->background ? &background : &runq);
+	if (t->background) {
+		background_len++;
+		sched_want_attendant();
+	} else {
+		runq_len++;
+	}
 }
 
 /* On t's stack, perhaps on another worker than before: its thread variables are looked up anew. */
@@ -190,17 +196,21 @@ void sched_exit(void)
 	__builtin_trap();
 }
 
-static struct task *pick(void)
+static struct task *take(struct list_head *queue, int *len)
 {
-	struct task *t;
+	struct task *t = list_first(queue, struct task, run_node);
 
-	if (list_empty(&runq))
-		return NULL;
-	t = list_first(&runq, struct task, run_node);
 	list_del_init(&t->run_node);
-	runq_len--;
-	t->on_runq = false;
+	--*len;
+	t->on_runq = t->background = false;
 	return t;
+}
+
+static struct task *pick(bool attendant)
+{
+	if (!list_empty(&runq))
+		return take(&runq, &runq_len);
+	return attendant && !list_empty(&background) ? take(&background, &background_len) : NULL;
 }
 
 static void run_task(struct task *t)
@@ -226,9 +236,9 @@ static void run_task(struct task *t)
 	}
 }
 
-bool sched_run_next(void)
+bool sched_run_next(bool attendant)
 {
-	struct task *t = pick();
+	struct task *t = pick(attendant);
 
 	if (t)
 		run_task(t);

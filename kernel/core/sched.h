@@ -57,16 +57,13 @@ int event_add(int hostfd, u32 events, bool edge, void (*fn)(void *arg, u32 event
 void event_mod(struct event_source *es, u32 events);
 void event_del(struct event_source *es);	/* no callback runs after this returns; fd stays open */
 
-/* A task's kernel stack; freed by whoever drops the task's last reference. 0 or -ENOMEM. */
-int sched_stack_alloc(struct task *t);
-void sched_stack_free(struct task *t);
-
 /*
  * What the guest layer adds to the idle loop, set once at start:
  * poll: look at the threads that run guest code; true when a task became runnable. polled: how many it looks at.
  * attend: they need not ring as long as this is on; after it was put off one more poll() finds whoever relied on it.
- * beat: a worker gets on. here: it may be on another CPU than before.
- * cpu_shared: the call that poll() found came from this CPU. bell: a guest thread rang.
+ * beat: a worker gets on.
+ * cpu_shared: the call that poll() found came from this CPU. quiet_lane: one where no guest thread runs, as far as is known,
+ * or -1. busy_lanes: how many others. bell: a guest thread rang.
  * blocking: t goes to sleep in the kernel, so its guest thread need not spin.
  */
 struct sched_hooks {
@@ -74,8 +71,9 @@ struct sched_hooks {
 	int (*polled)(void);
 	void (*attend)(bool on);
 	void (*beat)(void);
-	void (*here)(void);
 	bool (*cpu_shared)(void);
+	int (*quiet_lane)(void);
+	int (*busy_lanes)(void);
 	void (*bell)(const u32 *ids, int n);
 	void (*blocking)(struct task *t);
 };
@@ -87,7 +85,8 @@ extern struct sched_hooks sched_hooks;
  * those of lane n, on its CPU. How many (up to 1 + LANES_MAX); fds may be NULL.
  */
 int sched_bells(int *fds);
-void sched_wake_guest(u32 *futex);	/* in a page that guest processes share; soon. Kernel lock held */
+/* One that sleeps on a word in a page that it shares; where it ran last. Soon. Kernel lock held */
+void sched_wake_guest(u32 *futex, u32 cpu);
 bool sched_cpu_spare(void);		/* there seems to be a CPU that neither guest threads nor others want */
 
 int sched_init(int ncpus);		/* starts nothing yet */

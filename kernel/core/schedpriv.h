@@ -10,7 +10,9 @@
 /* sched.c; all with the kernel lock held. */
 extern int runq_len;
 extern struct sched_stats sched_counts;
-bool sched_run_next(void);	/* runs the first runnable task until it blocks; false: there is none */
+extern int background_len;	/* tasks that only attendants run; not in runq_len */
+/* Runs the first runnable task until it blocks; false: there is none. attendant: one in the background, too. */
+bool sched_run_next(bool attendant);
 void sched_wait_while_lent(void);	/* the current task came back from the host: may it go on? Blocks */
 bool klock_wanted(void);
 void klock_yield(void);		/* lets a waiter have the lock */
@@ -24,6 +26,7 @@ bool spare_worth_polling(ktime_t now, bool polled);
 
 /* idle.c */
 int workers_init(void);
+void sched_want_attendant(void);	/* if one sleeps; those awake look before they sleep */
 void workers_run(void) __noreturn;	/* starts the others, turns the caller into one */
 
 /* event.c */

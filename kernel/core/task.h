@@ -126,6 +126,7 @@ struct task {
 	struct list_head run_node;
 	bool lent;			/* its guest thread works for another task: it must not go on */
 	bool on_runq, sched_running, wake_pending, sched_exited;
+	bool background;		/* its next turn is for a worker that takes no CPU from guests */
 	void *kstack;				/* base */
 	void *sp;				/* saved stack pointer while switched out */
 	void (*entry)(struct task *t);		/* first function on the kernel stack */

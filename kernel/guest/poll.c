@@ -118,6 +118,34 @@ static bool is_shared(void)
 	return caller_cpu == (u32)host_current_cpu();
 }
 
+/* A bit for each lane where a guest thread was when it last called, and runs since. */
+static u32 lanes_in_use(void)
+{
+	u32 used = 0;
+
+	for (int i = 0; i < nhot; i++) {
+		u32 cpu = READ_ONCE(hot[i]->area->cpu);
+
+		if (hot[i]->running && cpu < NEAR_CPUS && watch->bell[cpu])
+			used |= 1u << (watch->bell[cpu] - 1);
+	}
+	return used;
+}
+
+_Static_assert(LANES_MAX <= 32, "a bit each");
+
+static int busy_lanes(void)
+{
+	return __builtin_popcount(lanes_in_use());
+}
+
+static int quiet_lane(void)
+{
+	u32 all = (u32)((1ULL << (watch->nbells - 1)) - 1), quiet = all & ~lanes_in_use();
+
+	return quiet ? __builtin_ctz(quiet) : -1;
+}
+
 static int polled_guests(void)
 {
 	return nhot;
@@ -171,8 +199,9 @@ void poll_init(void)
 	sched_hooks.polled = polled_guests;
 	sched_hooks.attend = attend;
 	sched_hooks.beat = beat;
-	sched_hooks.here = here;
 	sched_hooks.cpu_shared = is_shared;
+	sched_hooks.quiet_lane = quiet_lane;
+	sched_hooks.busy_lanes = busy_lanes;
 	sched_hooks.bell = bell;
 	sched_hooks.blocking = blocking;
 }

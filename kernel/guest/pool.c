@@ -5,15 +5,17 @@
  */
 #include "guest/priv.h"
 
-#include "core/sched.h"
+#include "core/background.h"
 
+/* Made when there are few, so many that it is not often. */
+#define POOL_MIN 2
 #define POOL_TARGET 3
-#define SPARE_TARGET 2
+#define SPARE_MIN 2
+#define SPARE_TARGET 6
 
 static LIST_HEAD(pool);
 static LIST_HEAD(spares);
 static int npool, nspares;
-static bool filling;
 
 /* The pages of a first thread's area that a fork fills: faults that it need not take. */
 static void prefault(struct space *s)
@@ -38,7 +40,7 @@ static void fill_spares(void)
 	}
 }
 
-static void fill_pool(void *arg)
+static void fill_pool(void)
 {
 	fill_spares();
 	while (npool < POOL_TARGET) {
@@ -50,16 +52,14 @@ static void fill_pool(void *arg)
 		list_add_tail(&s->pool_node, &pool);
 		npool++;
 	}
-	filling = false;
 }
+
+static BACKGROUND(filler, fill_pool);
 
 static void refill(void)
 {
-	if (filling || (npool >= POOL_TARGET && nspares >= SPARE_TARGET))
-		return;
-	filling = true;
-	if (kthread_run("spacepool", fill_pool, NULL))
-		filling = false;
+	if (npool < POOL_MIN || nspares < SPARE_MIN)
+		background_run(&filler);
 }
 
 int space_take(struct space **out)

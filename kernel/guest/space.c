@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "abi/errno.h"
+#include "core/background.h"
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/task.h"
@@ -18,6 +19,8 @@
 static struct space *table[SPACES_MAX];
 static u32 next_slot = 1;
 static struct space *by_pid[PID_HASH];
+static LIST_HEAD(doomed);		/* struct space.pool_node: to be killed, but not before what somebody waits for */
+static LIST_HEAD(graves);		/* the same: nothing names them any more */
 
 struct space *space_by_slot(u32 slot)
 {
@@ -127,21 +130,56 @@ static void pid_unhash(struct space *s)
 		*p = s->pid_next;
 }
 
+static struct space *list_pop(struct list_head *list)
+{
+	struct space *s = list_first(list, struct space, pool_node);
+
+	list_del_init(&s->pool_node);
+	return s;
+}
+
+static void bury(struct space *s)
+{
+	host_brief_begin();
+	for (u32 c = 0; c < CHUNKS; c++)
+		if (s->chunk[c])
+			host_unmap(s->chunk[c]->map, CHUNK_AREAS * AREA_SIZE);
+	host_close(s->memfd);
+	host_close(s->ctl);
+	host_brief_end();
+	for (u32 c = 0; c < CHUNKS; c++)
+		kfree(s->chunk[c]);
+	kfree(s);
+}
+
+/* Blocks. True: there was something. */
+static bool bury_all(void)
+{
+	bool any = false;
+
+	for (; !list_empty(&graves); any = true)
+		bury(list_pop(&graves));
+	return any;
+}
+
+static void clear_away(void)
+{
+	while (!list_empty(&doomed))
+		space_kill(list_pop(&doomed));
+	bury_all();
+}
+
+static BACKGROUND(undertaker, clear_away);
+
 static void space_free(struct space *s)
 {
 	pid_unhash(s);
 	fds_space_gone(s);
 	table[s->slot] = NULL;
-	for (u32 c = 0; c < CHUNKS; c++) {
-		if (!s->chunk[c])
-			continue;
-		host_unmap(s->chunk[c]->map, CHUNK_AREAS * AREA_SIZE);
-		kfree(s->chunk[c]);
-	}
-	host_close(s->memfd);
-	host_close(s->ctl);
 	space_sent(s);
-	kfree(s);
+	list_del_init(&s->pool_node);
+	list_add_tail(&s->pool_node, &graves);
+	background_run(&undertaker);
 }
 
 void space_sent(struct space *s)
@@ -151,7 +189,7 @@ void space_sent(struct space *s)
 	s->ctl_guest = -1;
 }
 
-int space_alloc(struct space **out)
+static int alloc(struct space **out)
 {
 	struct space *s = kzalloc(sizeof(*s));
 	int sv[2], err;
@@ -183,7 +221,34 @@ fail_memfd:
 	host_close(s->memfd);
 fail:
 	kfree(s);
-	return err == -EMFILE || err == -ENFILE ? -EAGAIN : err;
+	return err;
+}
+
+static bool want_fds(int err)
+{
+	return err == -EMFILE || err == -ENFILE;
+}
+
+/* The dead may still have the descriptors that are missing. */
+int space_alloc(struct space **out)
+{
+	int err = alloc(out);
+
+	while (want_fds(err) && bury_all())
+		err = alloc(out);
+	return want_fds(err) ? -EAGAIN : err;
+}
+
+/* The host makes its end a part of somebody's way, so it is to come after what that one is waiting for. */
+static void doom(struct space *s)
+{
+	if (s->maker || s->killed) {
+		space_kill(s);
+		return;
+	}
+	list_del_init(&s->pool_node);
+	list_add_tail(&s->pool_node, &doomed);
+	background_run(&undertaker);
 }
 
 void space_discard(struct space *s)
@@ -193,7 +258,7 @@ void space_discard(struct space *s)
 	if (s->dead || (!s->hostpid && !s->maker))
 		space_free(s);
 	else if (!s->leaving)
-		space_kill(s);
+		doom(s);
 }
 
 void space_died(struct space *s)

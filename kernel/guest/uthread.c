@@ -134,7 +134,7 @@ void uthread_hand_over(struct uthread *ut, u32 resume)
 	poll_add(ut);
 	__atomic_store_n(&a->state, ST_GO, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&a->sleeping, __ATOMIC_SEQ_CST))
-		sched_wake_guest(&a->state);
+		sched_wake_guest(&a->state, READ_ONCE(a->cpu));
 }
 
 void uthread_let_go(struct uthread *ut)

@@ -64,9 +64,9 @@ void host_thread_bind(u32 part, u32 parts);	/* the caller runs on these CPUs onl
  * (Linux 6.12; without effect before). Not when confined.
  */
 void host_thread_slice(s64 ns);
+void host_thread_patient(void);			/* the caller takes no CPU from those that run; the same */
 int host_set_affinity(int tid, u64 mask);	/* host CPUs 0..63 that we may use ourselves; never blocks */
 void host_yield(void);
-void host_change_cpu(void);			/* go on on another CPU, if we may use several */
 int host_current_cpu(void);		/* a moment ago */
 
 /* --- clocks: ns --- */

@@ -129,12 +129,23 @@ struct slice_attr {
 	u64 runtime, deadline, period;
 };
 
+static void set_policy(u32 policy, s64 slice)
+{
+	struct slice_attr a = { .size = sizeof(a), .policy = policy, .runtime = (u64)slice };
+	int now = sched_getscheduler(0);
+
+	if ((now == SCHED_OTHER || now == SCHED_BATCH) && (a.nice = getpriority(PRIO_PROCESS, 0)) >= 0)
+		syscall(SYS_sched_setattr, 0, &a, 0);
+}
+
 void host_thread_slice(s64 ns)
 {
-	struct slice_attr a = { .size = sizeof(a), .policy = SCHED_OTHER, .runtime = (u64)ns };
+	set_policy(SCHED_OTHER, ns);
+}
 
-	if (sched_getscheduler(0) == SCHED_OTHER && (a.nice = getpriority(PRIO_PROCESS, 0)) >= 0)
-		syscall(SYS_sched_setattr, 0, &a, 0);
+void host_thread_patient(void)
+{
+	set_policy(SCHED_BATCH, 0);
 }
 
 int host_set_affinity(int tid, u64 mask)
@@ -146,18 +157,6 @@ int host_set_affinity(int tid, u64 mask)
 		if (mask >> i & 1 && CPU_ISSET(i, our_cpus()))
 			CPU_SET(i, &set);
 	return sched_setaffinity(tid, sizeof(set), &set) ? -errno : 0;
-}
-
-void host_change_cpu(void)
-{
-	cpu_set_t others = *our_cpus();
-	int cpu = sched_getcpu();
-
-	if (cpu < 0 || CPU_COUNT(&others) < 2)
-		return;
-	CPU_CLR((size_t)cpu, &others);
-	if (!sched_setaffinity(0, sizeof(others), &others))
-		sched_setaffinity(0, sizeof(others), our_cpus());
 }
 
 int host_current_cpu(void)

@@ -333,7 +333,7 @@ def few_processes_for_the_guest():
     nobody_is_gone()
     r = script("sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1 & done'; echo alive; "
                "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; sleep 2; sh -c 'exit 3'; echo then $?",
-               wrap=["prlimit", "--nproc=14", *unprivileged()])
+               wrap=["prlimit", "--nproc=17", *unprivileged()])
     same(r.status, 0, r.out)
     holds(r.out, "can't fork: Resource temporarily unavailable", "alive\n", "then 3\n")
 
