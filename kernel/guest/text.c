@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Learnt call sites. A site that trapped a few times is remembered per file (device, inode, time of change) and
- * offset, and patched in this process, with all others of the same text that are remembered. Not before: most programs end
- * after few calls, and writing to their texts would cost them more than the traps. The near kernel checks the
- * bytes before it writes, so a stale memory costs nothing but a look.
+ * Learnt call sites. A site that trapped a few times, in a program that makes many calls, is remembered per file (device,
+ * inode, time of change) and offset, and patched in this process, with all others of the same text that are remembered. Not
+ * before: most programs end after few calls, and writing to their texts would cost them more than the traps. The near
+ * kernel checks the bytes before it writes, so a stale memory costs nothing but a look.
  */
 #include "guest/priv.h"
 

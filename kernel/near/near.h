@@ -48,7 +48,8 @@ struct near_data {
 	u64 shared_fs[FS_SHARED_MAX];	/* FS bases that two threads have: not in the table */
 	u64 high_next, low_next;	/* where to look for a free island slot first; 0: not yet */
 	u64 reported[256];	/* call sites that trapped, by hash */
-	u8 traps[256];		/* how often; at WORTH_TRAPS the far kernel hears of it */
+	u8 traps[256];		/* how often, up to WORTH_SITE; or REPORTED: the far kernel has heard of it */
+	u32 trapped;		/* at all sites, up to WORTH_PROGRAM */
 	u32 reports;		/* since the last site that could be patched */
 	u32 nsites2;
 	struct _fpx_sw_bytes fpu;	/* of the host's signal frames; magic1 0: not known yet */

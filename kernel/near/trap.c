@@ -306,8 +306,13 @@ static void kicked_trap(struct near_area *a, struct near_uc *uc)
 
 /* Code that is made at run time cannot be learnt: after so many reports in vain there are no more. */
 #define REPORTS_MAX 512
-/* Patching costs as much as a few traps: a site must be worth it. */
-#define WORTH_TRAPS 4
+/*
+ * The first patch of a program costs as much as some thirty traps, because its text has to be made writable and copied,
+ * each further one as much as a few: the program and the site must be worth it.
+ */
+#define WORTH_PROGRAM 40
+#define WORTH_SITE 4
+#define REPORTED 255
 
 /*
  * Is it time to tell the far kernel of the site (a->site)? A call that is answered here must reach it then all the
@@ -324,8 +329,13 @@ static bool report_site(struct near_area *a, long nr)
 		d->reported[h] = a->site;
 		d->traps[h] = 0;
 	}
-	if (++d->traps[h] != WORTH_TRAPS)
+	if (d->traps[h] == REPORTED)
 		return false;
+	d->trapped += d->trapped < WORTH_PROGRAM;
+	d->traps[h] += d->traps[h] < WORTH_SITE;
+	if (d->trapped < WORTH_PROGRAM || d->traps[h] < WORTH_SITE)
+		return false;
+	d->traps[h] = REPORTED;
 	d->reports++;
 	return true;
 }
