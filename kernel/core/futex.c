@@ -7,6 +7,13 @@
 #define BUCKETS 256
 
 static struct list_head table[BUCKETS];
+static u32 wakes_unseen;
+u32 *futex_wakes = &wakes_unseen;
+
+static void note_wake(void)
+{
+	__atomic_store_n(futex_wakes, *futex_wakes + 1, __ATOMIC_SEQ_CST);
+}
 
 static struct list_head *bucket(const struct futex_key *k)
 {
@@ -39,6 +46,7 @@ void futex_unqueue(struct futex_waiter *w)
 
 void futex_wake_waiter(struct futex_waiter *w)
 {
+	note_wake();
 	list_del_init(&w->node);
 	w->woken = true;
 	wake_up_all(w->wq);
@@ -50,6 +58,7 @@ int futex_wake_key(const struct futex_key *key, int n, u32 bitset)
 	struct futex_waiter *w, *tmp;
 	int done = 0;
 
+	note_wake();
 	list_for_each_safe(w, tmp, b, node) {
 		if (!same(&w->key, key) || !(w->bitset & bitset))
 			continue;
@@ -66,6 +75,7 @@ int futex_requeue_key(const struct futex_key *from, const struct futex_key *to, 
 	struct futex_waiter *w, *tmp;
 	int done = 0;
 
+	note_wake();
 	list_for_each_safe(w, tmp, b, node) {
 		if (!same(&w->key, from))
 			continue;

@@ -37,4 +37,10 @@ void futex_wake_waiter(struct futex_waiter *w);
 
 #define FUTEX_ANY 0xffffffffu
 
+/*
+ * Counts each wish to wake or move waiters. Who read the word when it stood where it stands now was not late: nobody was
+ * woken since. Where guest processes can read it, once guest/ has begun.
+ */
+extern u32 *futex_wakes;
+
 #endif

@@ -105,6 +105,8 @@ void uthread_collect_kept(struct uthread *ut);
 enum lend_when { LEND_NOW, LEND_IF_ASKED_OFTEN };
 void uthread_lend_actions(struct uthread *ut, enum lend_when when);
 void uthread_unlend_actions(struct uthread *ut);
+/* Its last call, exit, came with a zero already at clear_child_tid, and other threads may use its TLS. */
+bool uthread_tid_cleared(const struct uthread *ut);
 /* It runs no more guest code: from now on (with the next exchange) another thread may use its TLS. */
 void uthread_leaving(struct uthread *ut);
 /* Pages that its process ever had in memory, as the process itself says with execve and exit; 0: it has not. */
@@ -159,7 +161,8 @@ int guest_mmap(struct uthread *ut, u64 addr, u64 len, u32 prot, u32 flags, int h
 /*
  * Between begin and end, one memory call below is not carried out at once but with the answer to the guest's call, or
  * the next exchange. If the host refuses it, fn undoes what the caller has noted and gives the call's result.
- * Only for an address space that no other thread uses. undo is copied.
+ * Only for an address space that no other thread uses, or where it is one to others whether it is done now or then. undo is
+ * copied.
  */
 struct guest_undo {
 	s64 (*fn)(struct uthread *ut, const struct guest_undo *u, int err);	/* may block */
@@ -251,6 +254,11 @@ int guest_copy_in(struct uthread *ut, void *dst, u64 src, size_t n);
 int guest_copy_out(struct uthread *ut, u64 dst, const void *src, size_t n);
 ssize guest_strncpy_in(struct uthread *ut, char *dst, u64 src, size_t n);
 int guest_cmpxchg32(struct uthread *ut, u64 addr, u32 expect, u32 desired, u32 *old);
+/*
+ * What came with a call that waits for a futex was read before the call was posted. Forgets it if somebody was to be woken
+ * since: the caller, who has queued itself, then reads anew. nb
+ */
+void guest_ahead_of_wakes(struct uthread *ut);
 /* Copies to the guest may wait for the return to guest code. Now: others must see them, or there is no return. */
 int guest_sync(struct uthread *ut);		/* 0, -EFAULT, -ESRCH */
 /* The window: shared bytes for staging. Hostile content. What it held before is lost. */

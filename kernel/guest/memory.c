@@ -10,6 +10,7 @@
 #include "abi/errno.h"
 #include "abi/mman.h"
 #include "abi/unistd.h"
+#include "core/futex.h"
 #include "core/log.h"
 #include "core/sched.h"
 #include "core/task.h"
@@ -227,6 +228,12 @@ static const char *copied_ahead(struct uthread *ut, u64 addr, size_t n)
 			return window(ut) + p->off + (addr - p->addr);
 	}
 	return NULL;
+}
+
+void guest_ahead_of_wakes(struct uthread *ut)
+{
+	if (READ_ONCE(ut->area->wakes) != *futex_wakes)
+		ut->npre = 0;
 }
 
 /* Room of n bytes in the lower half; queued copies are carried out first if it is short. */

@@ -6,6 +6,7 @@
 #include "guest/priv.h"
 
 #include "abi/errno.h"
+#include "core/futex.h"
 #include "core/sched.h"
 #include "core/task.h"
 #include "host/host.h"
@@ -43,8 +44,10 @@ int poll_share(void)
 		host_close(ro);
 		return -ENOMEM;
 	}
-	if (watch)
+	if (watch) {
 		show_bells();
+		futex_wakes = &watch->wakes;
+	}
 	return ro;
 }
 

@@ -75,6 +75,7 @@ struct uthread {
 	int fd_there;			/* ours whose copy is open there until the list of orders ends; -1 */
 	bool staged;			/* the window holds bytes that its owner works on */
 	bool kick_sent;
+	bool tid_cleared;
 	u32 action_calls;		/* of rt_sigaction since the last unlend */
 	u32 deaf;			/* sweeps that saw it run although it ought to come in */
 	u32 starved;			/* and such in which the host gave it no CPU */

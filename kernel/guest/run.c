@@ -135,6 +135,7 @@ static void take_end(struct uthread *ut)
 
 	if (NEAR_ENDS(ut->nr) && ut->space->nthreads == 1 && READ_ONCE(a->left))
 		ut->space->leaving = true;
+	ut->tid_cleared = ut->nr == __NR_exit && uthread_fast(ut) && ut->space->nthreads > 1 && READ_ONCE(a->cleared);
 	if (guest_fastpath && (NEAR_ENDS(ut->nr) || ut->nr == __NR_execve || ut->nr == __NR_execveat))
 		ut->max_rss = READ_ONCE(a->maxrss) / (PAGE_SIZE / 1024);
 }

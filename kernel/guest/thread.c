@@ -97,6 +97,11 @@ void uthread_fs_back(struct uthread *ut)
 		uthread_order(ut, ORD_FS_BACK);
 }
 
+bool uthread_tid_cleared(const struct uthread *ut)
+{
+	return ut->tid_cleared;
+}
+
 void uthread_leaving(struct uthread *ut)
 {
 	if (!ut->space->dead && !uthread_room(ut, 1))

@@ -5,6 +5,8 @@
  */
 #include "abi/errno.h"
 #include "abi/mman.h"
+#include "core/sched.h"
+#include "core/task.h"
 #include "guest/guest.h"
 #include "mm/demand.h"
 #include "mm/vma.h"
@@ -16,6 +18,7 @@ enum advice_rule {
 	R_LOCAL = 8,			/* no host call */
 	R_DISCARDS = 32,		/* EPERM for sealed memory that could not be written */
 	R_HINT = 16,			/* a host that does not know it is no error */
+	R_LATER = 64,			/* with the answer to the call will do: others could not tell */
 };
 
 struct advice {
@@ -24,13 +27,13 @@ struct advice {
 };
 
 static const struct advice advices[] = {
-	{ MADV_NORMAL, R_HINT, 0, 0 },
-	{ MADV_RANDOM, R_HINT, 0, 0 },
-	{ MADV_SEQUENTIAL, R_HINT, 0, 0 },
-	{ MADV_WILLNEED, R_HINT, 0, 0 },
-	{ MADV_DONTNEED, R_NOT_LOCKED | R_DISCARDS, 0, 0 },
+	{ MADV_NORMAL, R_HINT | R_LATER, 0, 0 },
+	{ MADV_RANDOM, R_HINT | R_LATER, 0, 0 },
+	{ MADV_SEQUENTIAL, R_HINT | R_LATER, 0, 0 },
+	{ MADV_WILLNEED, R_HINT | R_LATER, 0, 0 },
+	{ MADV_DONTNEED, R_NOT_LOCKED | R_DISCARDS | R_LATER, 0, 0 },
 	{ MADV_DONTNEED_LOCKED, R_DISCARDS, 0, 0 },
-	{ MADV_FREE, R_PRIVATE_ANON | R_NOT_LOCKED | R_DISCARDS, 0, 0 },
+	{ MADV_FREE, R_PRIVATE_ANON | R_NOT_LOCKED | R_DISCARDS | R_LATER, 0, 0 },
 	{ MADV_REMOVE, R_SHARED_WRITE | R_NOT_LOCKED | R_DISCARDS, 0, 0 },
 	{ MADV_DONTFORK, R_DISCARDS, 0, VM_DONTCOPY },
 	{ MADV_DOFORK, 0, VM_DONTCOPY, 0 },
@@ -38,10 +41,10 @@ static const struct advice advices[] = {
 	{ MADV_KEEPONFORK, 0, VM_WIPEONFORK, 0 },
 	{ MADV_DONTDUMP, R_LOCAL, 0, VM_DONTDUMP },
 	{ MADV_DODUMP, R_LOCAL, VM_DONTDUMP, 0 },
-	{ MADV_HUGEPAGE, R_HINT, 0, 0 },
-	{ MADV_NOHUGEPAGE, R_HINT, 0, 0 },
-	{ MADV_COLD, R_HINT | R_NOT_LOCKED, 0, 0 },
-	{ MADV_PAGEOUT, R_HINT | R_NOT_LOCKED, 0, 0 },
+	{ MADV_HUGEPAGE, R_HINT | R_LATER, 0, 0 },
+	{ MADV_NOHUGEPAGE, R_HINT | R_LATER, 0, 0 },
+	{ MADV_COLD, R_HINT | R_NOT_LOCKED | R_LATER, 0, 0 },
+	{ MADV_PAGEOUT, R_HINT | R_NOT_LOCKED | R_LATER, 0, 0 },
 	{ MADV_POPULATE_READ, 0, 0, 0 },
 	{ MADV_POPULATE_WRITE, 0, 0, 0 },
 };
@@ -72,8 +75,28 @@ static int check_area(const struct vma *v, u32 rules)
 	return 0;
 }
 
-/* Advice for one run of areas without holes. */
-static int advise_run(struct mm *mm, struct uthread *ut, u64 start, u64 end, const struct advice *a)
+static s64 refused(struct uthread *ut, const struct guest_undo *u, int err)
+{
+	return u->start & R_HINT && err == -EINVAL ? 0 : err;
+}
+
+static int advise_host(struct uthread *ut, u64 start, u64 end, const struct advice *a, bool later)
+{
+	const struct guest_undo undo = { .fn = refused, .start = a->rules };
+	int err;
+
+	if (later && a->rules & R_LATER && guest_fastpath && current->ut == ut)
+		guest_defer_begin(ut, &undo);
+	else
+		later = false;
+	err = guest_madvise(ut, start, end - start, a->advice);
+	if (later)
+		guest_defer_end(ut);
+	return a->rules & R_HINT && err == -EINVAL ? 0 : err;
+}
+
+/* Advice for one run of areas without holes. later: it is all that the call is about. */
+static int advise_run(struct mm *mm, struct uthread *ut, u64 start, u64 end, const struct advice *a, bool later)
 {
 	struct vma_pre pre;
 	int err = 0;
@@ -84,9 +107,7 @@ static int advise_run(struct mm *mm, struct uthread *ut, u64 start, u64 end, con
 			return err;
 	}
 	if (!(a->rules & R_LOCAL))
-		err = guest_madvise(ut, start, end - start, a->advice);
-	if (a->rules & R_HINT && err == -EINVAL)
-		err = 0;
+		err = advise_host(ut, start, end, a, later);
 	if (a->set | a->clear) {
 		if (!err)
 			vma_change(mm, start, end, a->clear, a->set, &pre);
@@ -117,7 +138,7 @@ static int advise_range(struct mm *mm, struct uthread *ut, u64 start, u64 end,
 {
 	int err, why, result = 0;
 	struct vma *v;
-	u64 stop;
+	u64 stop, begin = start;
 
 	while (start < end) {
 		v = vma_find(mm, start);
@@ -127,7 +148,7 @@ static int advise_range(struct mm *mm, struct uthread *ut, u64 start, u64 end,
 			return result;
 		start = MAX(start, v->start);
 		stop = run_end(mm, start, end, a, &why);
-		err = stop > start ? advise_run(mm, ut, start, stop, a) : 0;
+		err = stop > start ? advise_run(mm, ut, start, stop, a, start == begin && stop == end) : 0;
 		if (err || why)
 			return err ? err : why;
 		start = stop;

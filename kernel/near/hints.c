@@ -7,8 +7,10 @@
 #include "near/near.h"
 
 #include <asm/unistd.h>
+#include <linux/futex.h>
+#include <linux/time_types.h>
 
-enum { H_NONE, H_PATH, H_BUF, H_FIX, H_ROBUST };
+enum { H_NONE, H_PATH, H_BUF, H_FIX, H_ROBUST, H_FUTEX };
 
 struct hint {
 	u16 nr;
@@ -33,6 +35,7 @@ static const struct hint hints[] = {
 	{ __NR_nanosleep, H_FIX, 0, 2 },   { __NR_clock_nanosleep, H_FIX, 2, 2 },
 	{ __NR_epoll_ctl, H_FIX, 3, 2 },   { __NR_writev, H_FIX, 1, 4 },
 	{ __NR_clone3, H_FIX, 0, 11 },
+	{ __NR_futex, H_FUTEX, 0, 0 },
 	{ __NR_exit, H_ROBUST, 0, 3 },	   { __NR_exit_group, H_ROBUST, 0, 3 },
 };
 
@@ -86,6 +89,24 @@ static void robust_ahead(struct near_area *a, u32 off)
 		pre_add(a, a->robust_list, n, off);
 }
 
+static void copy_ahead(struct near_area *a, u64 addr, u64 n, u32 off)
+{
+	if (addr && !near_copy(pre_room(a, off), (const void *)addr, n))
+		pre_add(a, addr, n, off);
+}
+
+/* The word that a thread is going to wait on, and until when. */
+static void futex_ahead(struct near_area *a, const u64 *args)
+{
+	u32 cmd = (u32)args[1] & FUTEX_CMD_MASK;
+
+	if (cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET)
+		return;
+	a->wakes = near_watch()->wakes;
+	copy_ahead(a, args[0], sizeof(u32), PRE_OFF);
+	copy_ahead(a, args[3], sizeof(struct __kernel_timespec), PRE_OFF + 64);
+}
+
 static void ahead(struct near_area *a, const struct hint *h, const u64 *args)
 {
 	u64 addr = h->kind == H_ROBUST ? a->robust_list : args[h->arg];
@@ -95,6 +116,10 @@ static void ahead(struct near_area *a, const struct hint *h, const u64 *args)
 
 	if (!addr)
 		return;
+	if (h->kind == H_FUTEX) {
+		futex_ahead(a, args);
+		return;
+	}
 	if (h->kind == H_PATH) {
 		got = near_strcopy(dst, (const char *)addr, PATH_AHEAD);
 		if (got < 0 || got >= PATH_AHEAD)

@@ -142,6 +142,7 @@ void near_fs_back(struct near_area *a);
 void near_fs_register(struct near_area *a);
 void near_fs_forget(struct near_area *a);
 void near_fs_unshare(struct near_area *a);
+void near_leaving(struct near_area *a);	/* runs no guest code any more: its FS base may be anybody's */
 u64 near_get_fs(void);
 void near_resume_context(struct near_area *a, struct near_uc *uc);	/* last fix-ups of a context */
 /* frame.c */

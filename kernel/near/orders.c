@@ -82,17 +82,10 @@ static s64 set_fs(struct near_area *a, u64 base)
 	return near_syscall3(__NR_arch_prctl, 0x1002 /* ARCH_SET_FS */, base, 0);
 }
 
-static s64 leaving(struct near_area *a)
-{
-	near_fs_forget(a);
-	near_fs_unshare(a);
-	return 0;
-}
-
 static void exit_thread(struct near_area *a) __noreturn;
 static void exit_thread(struct near_area *a)
 {
-	leaving(a);
+	near_leaving(a);
 	for (;;)
 		near_syscall3(__NR_exit, 0, 0, 0);
 }
@@ -180,7 +173,8 @@ static s64 run_one(struct near_area *a, struct near_order *o, struct order_state
 	case ORD_FRAME_POP:
 		return near_frame_pop(a);
 	case ORD_LEAVING:
-		return leaving(a);
+		near_leaving(a);
+		return 0;
 	case ORD_EXIT_THREAD:
 		exit_thread(a);
 	case ORD_EXIT_GROUP:

@@ -144,6 +144,8 @@ struct near_area {
 	u32 alone;			/* no other thread: its exit needs no answer */
 	u32 left;			/* near: the call posted is the last one, the process ends by itself */
 	u64 maxrss;			/* near: in KiB, with execve and exit */
+	u32 wakes;			/* near: near_watch.wakes before a futex word was copied ahead */
+	u32 cleared;			/* near: with exit, the word at clear_child_tid is zero already */
 };
 
 /* Calls with which a thread or a process ends itself. */
@@ -160,7 +162,8 @@ struct near_watch {
 	u32 awake;			/* a worker polls, and is not in a host call that may take long */
 	u32 cpu;			/* where a worker was a moment ago */
 	u32 nbells;
-	u32 pad[13];			/* what changes all the time has a cache line of its own */
+	u32 wakes;			/* futexes: counts each wish to wake */
+	u32 pad[12];			/* what changes all the time has a cache line of its own */
 	u32 beat;			/* changes with each task that a worker runs */
 	u32 pad2[15];
 	u8 bell[NEAR_CPUS];		/* by CPU: the doorbell to ring there; 0 (heard anywhere) for those that are not ours */

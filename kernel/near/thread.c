@@ -162,6 +162,12 @@ void near_fs_unshare(struct near_area *a)
 	a->shared_fs = 0;
 }
 
+void near_leaving(struct near_area *a)
+{
+	near_fs_forget(a);
+	near_fs_unshare(a);
+}
+
 /* Last words before a context runs: text that was patched under it. */
 void near_resume_context(struct near_area *a, struct near_uc *uc)
 {

@@ -233,11 +233,28 @@ static void drop_robust(struct near_area *a)
 		a->robust_list = 0;
 }
 
+/*
+ * What pthread_join() waits for. Whoever sees the zero may make a thread with the same TLS, so that is given up before. The
+ * far kernel wakes; with locks left it has to go through these first.
+ */
+static void clear_tid(struct near_area *a)
+{
+	const u32 zero = 0;
+
+	a->cleared = 0;
+	if (a->alone || a->robust_list || !a->clear_child_tid)
+		return;
+	near_leaving(a);
+	a->cleared = !near_copy((void *)a->clear_child_tid, &zero, sizeof(zero));
+}
+
 /* Arguments and all are in place: what is left to do before the far kernel is asked. */
 static void before_call(struct near_area *a, long nr, const u64 *args)
 {
 	if (a->fast && NEAR_ENDS(nr))
 		drop_robust(a);
+	if (a->fast && nr == __NR_exit)
+		clear_tid(a);
 	near_prefetch(a, nr, args);
 	if (!a->fast)
 		return;

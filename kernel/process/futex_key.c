@@ -119,6 +119,10 @@ void clear_child_tid(struct task *t)
 	t->clear_child_tid = 0;
 	if (!addr || !t->ut || !t->mm || ref_read(&t->mm->users) < 2)
 		return;
+	if (uthread_tid_cleared(t->ut)) {
+		wake_one(addr);
+		return;
+	}
 	/* Whoever sees the zero may make a thread with the same TLS. */
 	uthread_leaving(t->ut);
 	if (!copy_to_user(addr, &zero, sizeof(zero)) && !guest_sync(t->ut))

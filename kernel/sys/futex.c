@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex(2) and its relatives. A waiter is queued, then looks at the word (which may block),
- * then sleeps: a wakeup that comes in between is not lost.
+ * futex(2) and its relatives. A waiter is queued, then looks at the word (which may block), then sleeps: a wakeup that comes in
+ * between is not lost. Mostly the word came with the call, and was looked at before: that is as good if nobody was to be
+ * woken meanwhile, because then the waiter might as well have been queued at that time.
  */
 #include <string.h>
 
@@ -49,6 +50,7 @@ static int wait_once(const struct wait_args *a)
 		return err;
 	wq_init(&wq);
 	futex_queue(&w, &key, a->bitset, &wq);
+	guest_ahead_of_wakes(current->ut);
 	if (get_user(now, a->addr))
 		err = -EFAULT;
 	else if (w.woken)
