@@ -63,7 +63,7 @@ static const struct rule rules[] = {
 	{ __NR_mremap, ANY, 0, 0, 0, { 0 } },
 	{ __NR_msync, ANY, 0, 0, 0, { 0 } },
 	{ __NR_mincore, ANY, 0, 0, 0, { 0 } },
-	{ __NR_madvise, ONE_OF, 2, ~0u, 22, { 0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 25 } },
+	{ __NR_madvise, ONE_OF, 2, ~0u, 23, { 0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25 } },
 	/* A thread here, or a child of the kernel process under the same filter; numbers are bounded by RLIMIT_NPROC. */
 	{ __NR_clone, ONE_OF, 0, ~0u, 2, { NEAR_CLONE_THREAD, NEAR_CLONE_FORK } },
 	{ __NR_prctl, ONE_OF, 0, ~0u, 2, { PR_SET_PDEATHSIG, PR_SET_NAME } },

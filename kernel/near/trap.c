@@ -427,6 +427,8 @@ static void on_sigsys(struct near_area *a, siginfo_t *info, struct near_uc *uc)
 			guest_syscall(a, uc, (s32)a->b_rax);
 			return;
 		}
+		uc->r.rax = (u64)-ENOSYS;	/* a call of ours that the host refuses */
+		return;
 	}
 	a->site = 0;
 	if (near_in_islands(uc->r.rip))

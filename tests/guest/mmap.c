@@ -555,6 +555,29 @@ TEST(madvise_other)
 	ERR(madvise(p, PAGE, MADV_DONTNEED), ENOMEM);
 }
 
+/* Whatever a host knows of it, no advice ends the program. */
+TEST(madvise_any)
+{
+	for (int advice = 0; advice < 128; advice++) {
+		char *p = map(2);
+
+		if (advice != MADV_HWPOISON && advice != 101 /* MADV_SOFT_OFFLINE */)
+			CHECK(!madvise(p, 2 * PAGE, advice) || errno);
+		OK(munmap(p, 2 * PAGE));
+	}
+}
+
+TEST(madvise_dontneed_locked)
+{
+	char *p = map(2);
+
+	OK(mlock(p, 2 * PAGE));
+	p[0] = p[PAGE] = 1;
+	ERR(madvise(p, 2 * PAGE, MADV_DONTNEED), EINVAL);
+	OK(madvise(p, PAGE, 24 /* MADV_DONTNEED_LOCKED */));
+	CHECK(p[0] == 0 && p[PAGE] == 1);
+}
+
 TEST(madvise_fork_advice)
 {
 	char *p = map(2);
