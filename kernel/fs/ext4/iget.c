@@ -8,18 +8,16 @@
 #include "abi/stat.h"
 #include "lib/alloc.h"
 
-#define INODE_HASH_MASK 1023
-
-static struct list_head *bucket(const struct ext4 *fs, u64 ino)
+u64 ext4_inode_key(const struct list_head *node)
 {
-	return &fs->inode_hash[ino & INODE_HASH_MASK];
+	return list_entry(node, struct ext4_inode, hash)->inode->ino;
 }
 
 static struct ext4_inode *find(const struct ext4 *fs, u64 ino)
 {
 	struct ext4_inode *ei;
 
-	list_for_each(ei, bucket(fs, ino), hash)
+	list_for_each(ei, hash_chain(&fs->inodes, ino), hash)
 		if (ei->inode->ino == ino)
 			return ei;
 	return NULL;
@@ -41,7 +39,7 @@ static struct inode *find_get(struct ext4 *fs, u64 ino)
 
 void ext4_hash_insert(struct inode *inode)
 {
-	list_add(&ext4_i(inode)->hash, bucket(ext4_of(inode), inode->ino));
+	hash_add(&ext4_of(inode)->inodes, &ext4_i(inode)->hash);
 }
 
 struct inode *ext4_inode_alloc(struct super *sb, u32 ino, u32 mode)
@@ -302,8 +300,8 @@ static u32 collect(struct ext4 *fs, struct inode **list, u32 max)
 	struct ext4_inode *ei;
 	u32 n = 0;
 
-	for (u32 b = 0; b <= INODE_HASH_MASK; b++)
-		list_for_each(ei, &fs->inode_hash[b], hash) {
+	for (u32 b = 0; b < 1U << fs->inodes.bits; b++)
+		list_for_each(ei, &fs->inodes.chains[b], hash) {
 			if (!needs_write(ei))
 				continue;
 			if (n < max)

@@ -19,6 +19,7 @@
 #include "block/buffer.h"
 #include "fs/ext4/disk.h"
 #include "fs/ext4/journal.h"
+#include "lib/hash.h"
 #include "mm/pagecache.h"
 #include "vfs/vfs.h"
 
@@ -86,7 +87,7 @@ struct ext4 {
 	struct journal *journal; /* NULL: none */
 	struct ext4_run *journal_runs; /* where the blocks of its file are */
 	u32 njournal_runs, journal_blocks;
-	struct list_head *inode_hash;
+	struct hash_table inodes;	/* by number: struct ext4_inode.hash */
 	struct wait_queue evict_wait;
 	struct list_head orphans; /* struct ext4_inode.orphan: the chain on disk, newest first */
 	struct ext4_orphan_block *orphan_blocks;
@@ -302,6 +303,7 @@ int ext4_iget(struct super *sb, u64 ino, u32 how, struct inode **out); /* -ESTAL
 struct inode *ext4_inode_alloc(struct super *sb, u32 ino,
 			       u32 mode); /* with private, not in the hash. nb */
 void ext4_hash_insert(struct inode *inode);
+u64 ext4_inode_key(const struct list_head *node);
 void ext4_set_ops(struct inode *inode);
 struct ext4_loc {
 	struct buffer *bh; /* a reference */

@@ -16,7 +16,7 @@
 #include "fs/fs.h"
 #include "lib/alloc.h"
 
-#define INODE_HASH 1024
+#define INODE_BITS 8
 
 static LIST_HEAD(mounted);
 
@@ -178,7 +178,7 @@ static void ext4_kill(struct super *sb)
 		blkdev_close(fs->bdev, fs);
 		blkdev_put(fs->bdev);
 	}
-	kfree(fs->inode_hash);
+	hash_free(&fs->inodes);
 	kfree(fs);
 	sb->private = NULL;
 }
@@ -198,13 +198,10 @@ static struct ext4 *fs_alloc(struct super *sb)
 
 	if (!fs)
 		return NULL;
-	fs->inode_hash = kmalloc(INODE_HASH * sizeof(*fs->inode_hash));
-	if (!fs->inode_hash) {
+	if (!hash_init(&fs->inodes, INODE_BITS, ext4_inode_key)) {
 		kfree(fs);
 		return NULL;
 	}
-	for (u32 i = 0; i < INODE_HASH; i++)
-		list_init(&fs->inode_hash[i]);
 	list_init(&fs->orphans);
 	list_init(&fs->node);
 	wq_init(&fs->evict_wait);

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define HOSTFS_MAGIC 0x00c0ffee
+#define INODE_BITS 8
 
 struct hostfs_boot hostfs_boot;
 
@@ -178,6 +179,7 @@ static void hostfs_kill(struct super *sb)
 	host_close(hsb->rootfd);
 	kfree(hsb->devs);
 	kfree(hsb->path);
+	hash_free(&hsb->inodes);
 	kfree(hsb);
 }
 
@@ -226,9 +228,10 @@ static struct hostfs_sb *make_sb(struct opts *o, int fd)
 	hsb->path = o->path;
 	hsb->append = o->append;
 	hsb->ids = o->ids == IDS_XATTR || (o->ids == IDS_DEFAULT && host_euid() != 0);
-	for (int i = 0; i < HASH_SIZE; i++)
-		list_init(&hsb->hash[i]);
-	return hsb;
+	if (hash_init(&hsb->inodes, INODE_BITS, hostfs_key))
+		return hsb;
+	kfree(hsb);
+	return NULL;
 }
 
 static int make_root(struct super *sb)
@@ -281,6 +284,7 @@ static int hostfs_mount(const struct fs_type *t, const char *source, u32 flags, 
 	if (!sb) {
 		host_close(fd);
 		kfree(hsb->path);
+		hash_free(&hsb->inodes);
 		kfree(hsb);
 		return -ENOMEM;
 	}
