@@ -175,52 +175,62 @@ static bool reaches(u64 island, u64 text)
 	return d > -0x7fe00000LL && d < 0x7fe00000LL;
 }
 
-/* A page of an island: present (mincore tells) or made; writable until seal_page(). */
-static bool open_page(u64 page)
+/* The page of an island that can be written now: patches come in groups, and most of a group lie on few pages. */
+struct writer {
+	u64 page;		/* 0: none */
+};
+
+static void seal_page(struct writer *w)
+{
+	if (w->page)
+		near_syscall3(__NR_mprotect, w->page, 4096, PROT_READ | PROT_EXEC);
+	w->page = 0;
+}
+
+/* Present (mincore tells) or made. */
+static bool open_page(struct writer *w, u64 page)
 {
 	u8 vec;
+	bool open;
 
-	if (!near_syscall3(__NR_mincore, page, 4096, &vec))
-		return !near_syscall3(__NR_mprotect, page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
-	return near_syscall6(__NR_mmap, page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-			     (u64)-1, 0) == (long)page;
-}
-
-static void seal_page(u64 page)
-{
-	near_syscall3(__NR_mprotect, page, 4096, PROT_READ | PROT_EXEC);
-}
-
-static bool slot_free(u64 slot)
-{
-	if (!open_page(page_of(slot)))
-		return false;
-	if (!*(u64 *)(slot + FACT_RET))
+	if (w->page == page)
 		return true;
-	seal_page(page_of(slot));
-	return false;
+	seal_page(w);
+	if (!near_syscall3(__NR_mincore, page, 4096, &vec))
+		open = !near_syscall3(__NR_mprotect, page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
+	else
+		open = near_syscall6(__NR_mmap, page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (u64)-1, 0) == (long)page;
+	if (open)
+		w->page = page;
+	return open;
+}
+
+static bool slot_free(struct writer *w, u64 slot)
+{
+	return open_page(w, page_of(slot)) && !*(u64 *)(slot + FACT_RET);
 }
 
 /*
  * A jump of five bytes at "at" to slot has the second byte of its distance at at + 2: that must be
  * INVALID_INSN, which leaves one stretch of 256 bytes in every 64 KiB.
  */
-static u64 placed_slot(u64 at, u64 first, u64 size)
+static u64 placed_slot(struct writer *w, u64 at, u64 first, u64 size)
 {
 	u64 want = (at + 5 + (INVALID_INSN << 8) + SLOT - 1) & 0xffff & ~(u64)(SLOT - 1);
 
 	for (u64 base = first; base < first + size; base += 0x10000)
-		if (slot_free(base + want))
+		if (slot_free(w, base + want))
 			return base + want;
 	return 0;
 }
 
-static u64 next_slot(u64 *next, u64 first, u64 size)
+static u64 next_slot(struct writer *w, u64 *next, u64 first, u64 size)
 {
 	u64 slot = *next ? *next : first;
 
 	for (int tries = 0; tries < 256 && slot < first + size; tries++, slot += SLOT) {
-		if (slot_free(slot)) {
+		if (slot_free(w, slot)) {
 			*next = slot + SLOT;
 			return slot;
 		}
@@ -229,7 +239,7 @@ static u64 next_slot(u64 *next, u64 first, u64 size)
 }
 
 /* Room for one slot near text; its page is open. */
-static u64 new_slot(u64 at, bool placed)
+static u64 new_slot(struct writer *w, u64 at, bool placed)
 {
 	struct near_data *d = near_data();
 	bool high = reaches(NEAR_ISLANDS, at);
@@ -239,8 +249,8 @@ static u64 new_slot(u64 at, bool placed)
 	if (!reaches(first, at) || !reaches(first + size, at))
 		return 0;
 	if (placed)
-		return placed_slot(at, first, size);
-	return next_slot(high ? &d->high_next : &d->low_next, first, size);
+		return placed_slot(w, at, first, size);
+	return next_slot(w, high ? &d->high_next : &d->low_next, first, size);
 }
 
 static bool site2_add(u64 ret, u64 tail)
@@ -307,7 +317,7 @@ static bool write_jump(u64 at, u64 slot, bool alone)
 	return true;
 }
 
-static bool patch_one(u64 r, bool alone)
+static bool patch_one(struct writer *w, u64 r, bool alone)
 {
 	u8 text[16];
 	struct shape s;
@@ -319,11 +329,10 @@ static bool patch_one(u64 r, bool alone)
 	at = r - 2 - s.prefix;
 	if (!one_word(at) && !alone)
 		return false;
-	slot = new_slot(at, s.cmp);
+	slot = new_slot(w, at, s.cmp);
 	if (!slot)
 		return false;
 	write_slot((u8 *)slot, text, &s, r);
-	seal_page(page_of(slot));
 	if (s.cmp && !site2_add(r, slot + ((u8 *)slot)[FACT_TAIL]))
 		return false;
 	near_data()->reports = 0;
@@ -351,6 +360,7 @@ s64 near_patch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff, boo
 {
 	const u32 *offs = (const u32 *)((char *)a + AREA_WINDOW + (woff & (AREA_WINDOW_SIZE - 1) & ~3u));
 	struct near_data *d = near_data();
+	struct writer w = { 0 };
 	s64 done = 0;
 
 	if (!d->fsgsbase)
@@ -358,8 +368,9 @@ s64 near_patch(struct near_area *a, u64 start, u64 len, u32 count, u32 woff, boo
 	near_text_lock();
 	if (!near_syscall3(__NR_mprotect, start, len, PROT_READ | PROT_WRITE | PROT_EXEC)) {
 		for (u32 i = 0; i < count && i < 4096; i++)
-			if (offs[i] >= 9 && (u64)offs[i] + 7 <= len && patch_one(start + offs[i], alone))
+			if (offs[i] >= 9 && (u64)offs[i] + 7 <= len && patch_one(&w, start + offs[i], alone))
 				done++;
+		seal_page(&w);
 		near_syscall3(__NR_mprotect, start, len, PROT_READ | PROT_EXEC);
 	}
 	near_text_unlock();

@@ -50,6 +50,8 @@ static int open_place(struct inode *inode, int flags)
 		host_close(fd);
 		return err;
 	}
+	if (fd >= 0)
+		hostfs_opened(inode, &st);
 	return fd;
 }
 
@@ -260,7 +262,7 @@ static ssize hostfs_write(struct file *f, struct iter *from, off64 *pos)
 		if (got < have)
 			break;
 	}
-	HI(f->inode)->fresh = 0;
+	hostfs_changed(f->inode);
 	if (done && (u64)*pos > f->inode->size)
 		f->inode->size = (u64)*pos;
 	return done ? done : got;

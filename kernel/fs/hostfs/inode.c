@@ -31,9 +31,46 @@ u64 hostfs_stamp(void)
 	       t->syscall_args[1];
 }
 
-static struct list_head *bucket(struct hostfs_sb *hsb, u64 dev, u64 ino)
+#define OPENED_NS 100000
+
+/*
+ * Programs mostly ask for a file's attributes with the call after open(), which has read them to see what it opened. They
+ * are answered then when no guest thread made a call in between and nobody in the guest can write the file: whoever
+ * changed it after the open() cannot have told anybody here.
+ */
+void hostfs_opened(struct inode *inode, const struct host_stat *st)
 {
-	return &hsb->hash[(ino ^ ino >> 10 ^ dev) % HASH_SIZE];
+	struct hostfs_inode *hi = HI(inode);
+
+	if (hostfs_ids_stale(inode, st) || !hostfs_refresh(inode, st, -1, NULL))
+		return;
+	hi->opened = sched_calls;
+	hi->opened_at = ktime_get();
+}
+
+static bool just_opened(struct inode *inode)
+{
+	const struct hostfs_inode *hi = HI(inode);
+
+	return hi->opened && sched_calls - hi->opened <= 1 && !hostfs_any_file(inode, FMODE_WRITE) &&
+	       ktime_get() - hi->opened_at < OPENED_NS;
+}
+
+void hostfs_changed(struct inode *inode)
+{
+	HI(inode)->fresh = HI(inode)->opened = 0;
+}
+
+static u64 key_of(u64 dev, u64 ino)
+{
+	return ino ^ dev << 40;
+}
+
+u64 hostfs_key(const struct list_head *node)
+{
+	const struct inode *i = list_entry(node, struct inode, hash_node);
+
+	return key_of(HI(i)->dev, i->ino);
 }
 
 static bool same_ts(struct host_ts a, struct host_ts b)
@@ -61,13 +98,13 @@ bool hostfs_copied_up(struct inode *inode, const struct host_stat *st)
 	list_del_init(&inode->hash_node);
 	hi->dev = st->dev;
 	inode->ino = st->ino;
-	list_add(&inode->hash_node, bucket(HSB(inode->sb), st->dev, st->ino));
+	hash_add(&HSB(inode->sb)->inodes, &inode->hash_node);
 	return true;
 }
 
 static struct inode *find(struct hostfs_sb *hsb, const struct host_stat *st)
 {
-	struct list_head *b = bucket(hsb, st->dev, st->ino);
+	struct list_head *b = hash_chain(&hsb->inodes, key_of(st->dev, st->ino));
 	struct inode *i, *tmp;
 
 	list_for_each_safe(i, tmp, b, hash_node) {
@@ -249,7 +286,7 @@ static int new_inode(struct super *sb, const struct host_stat *st, const struct 
 	list_init(&hi->files);
 	take(inode, st);
 	set_ops(inode, inode->rdev);
-	list_add(&inode->hash_node, bucket(HSB(sb), st->dev, st->ino));
+	hash_add(&HSB(sb)->inodes, &inode->hash_node);
 	*out = inode;
 	return 0;
 }
@@ -378,7 +415,7 @@ int hostfs_getattr(struct inode *inode, struct kstat *st)
 {
 	struct hostfs_inode *hi = HI(inode);
 
-	if (!hi->fresh || hi->fresh != hostfs_stamp()) {
+	if ((!hi->fresh || hi->fresh != hostfs_stamp()) && !just_opened(inode)) {
 		int err = hostfs_reload(inode);
 
 		/* Removed on the host while somebody here still stands in it: the last that is known. */

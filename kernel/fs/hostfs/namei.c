@@ -355,7 +355,7 @@ static int hostfs_link(struct inode *dir, struct dentry *d, struct inode *target
 static void removed(struct inode *dir, struct dentry *d, struct inode *victim, bool whole)
 {
 	hostfs_forget_place(victim, dir, d->name);
-	HI(victim)->fresh = 0;
+	hostfs_changed(victim);
 	if (whole || victim->nlink < 2)
 		victim->nlink = 0;
 	else

@@ -14,10 +14,10 @@
 #define FS_HOSTFS_PRIV_H
 
 #include "core/sched.h"
+#include "core/time.h"
 #include "host/path.h"
+#include "lib/hash.h"
 #include "vfs/types.h"
-
-#define HASH_SIZE 1024
 
 /* A host device below the mount, and the number under which the guest sees it. */
 struct hostfs_dev {
@@ -33,7 +33,7 @@ struct hostfs_sb {
 	bool append, ids;
 	struct hostfs_dev *devs;	/* the first is the root's */
 	unsigned int ndevs;
-	struct list_head hash[HASH_SIZE];
+	struct hash_table inodes;	/* by host device and number: struct inode.hash_node */
 };
 
 /* The guest's view of owner and mode, kept in an xattr (ids.c). */
@@ -66,7 +66,9 @@ struct hostfs_inode {
 
 	int created;			/* descriptor of a file just created, for its open(); -1 */
 	struct list_head files;		/* struct hostfs_file.node */
-	u64 fresh;			/* call in which the attributes were read, see fresh_stamp() */
+	u64 fresh;			/* call in which the attributes were read, see hostfs_stamp() */
+	u64 opened;			/* sched_calls when an open() read them last, 0: they may have changed; */
+	ktime_t opened_at;
 };
 
 struct backing;
@@ -159,6 +161,9 @@ bool hostfs_refresh(struct inode *inode, const struct host_stat *st, int dirfd, 
 int hostfs_reload(struct inode *inode);			/* asks the host */
 struct hostfs_file *hostfs_any_file(struct inode *inode, u32 mode);
 u64 hostfs_stamp(void);
+void hostfs_opened(struct inode *inode, const struct host_stat *st);	/* attributes as an open() found them */
+void hostfs_changed(struct inode *inode);	/* its attributes are to be asked for anew */
+u64 hostfs_key(const struct list_head *node);
 int hostfs_getattr(struct inode *inode, struct kstat *st);
 int hostfs_permission(struct inode *inode, u32 mask);
 void hostfs_evict(struct inode *inode);

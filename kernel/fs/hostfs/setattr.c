@@ -155,7 +155,7 @@ static int set_open(struct inode *inode, const struct iattr *a)
 			hostfs_refresh(inode, &st, -1, NULL);
 	}
 	hostfs_unhold(&h);
-	HI(inode)->fresh = 0;
+	hostfs_changed(inode);
 	return err;
 }
 
@@ -203,6 +203,6 @@ int hostfs_setattr(struct inode *inode, const struct iattr *a)
 		err = set_nameless(inode, a);
 	if (!err && (size || !take_told(inode, a)))
 		err = hostfs_reload(inode);
-	HI(inode)->fresh = 0;
+	hostfs_changed(inode);
 	return err;
 }

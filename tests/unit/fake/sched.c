@@ -16,6 +16,7 @@
 
 static struct process fake_process;
 static struct task fake_task = { .proc = &fake_process, .tid = 1 };
+u64 sched_calls;
 static bool fake_no_task;		/* as on a host thread that runs none */
 
 struct task *current_task(void)
