@@ -163,17 +163,28 @@ static bool local_move(struct near_area *a, long nr, const u64 *args, long *resu
 	return true;
 }
 
-/* Where SEEK_END is only the host knows, and the far kernel asks it. */
+/* Where the file ends only the host knows. Its own position is nobody's: all reading and writing names one. */
+static s64 seek_base(const struct near_fd *e, u32 fd, u32 whence)
+{
+	if (whence == SEEK_SET)
+		return 0;
+	if (whence == SEEK_CUR)
+		return (s64)e->pos;
+	return near_syscall3(__NR_lseek, NEAR_FD_BASE + fd, 0, SEEK_END);
+}
+
 static bool local_lseek(struct near_area *a, const u64 *args, long *result)
 {
 	struct near_fd *e = entry_of(a, args[0]);
 	u32 whence = (u32)args[2];
+	s64 base;
 	u64 pos;
 
-	if (!e || !(word_of(e) & NFD_POS) || whence > SEEK_CUR || !pos_lock(e))
+	if (!e || !(word_of(e) & NFD_POS) || whence > SEEK_END || !pos_lock(e))
 		return false;
-	pos = args[1] + (whence == SEEK_CUR ? e->pos : 0);
-	if (!(word_of(e) & NFD_POS) || (s64)pos < 0) {
+	base = seek_base(e, (u32)args[0], whence);
+	pos = args[1] + (u64)base;
+	if (!(word_of(e) & NFD_POS) || base < 0 || (s64)pos < 0) {
 		pos_unlock(e);
 		return false;
 	}
