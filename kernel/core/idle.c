@@ -109,9 +109,10 @@ static bool on_lane(void)
 	return among(mine, lanes);
 }
 
+/* Not ours: the guest thread that we answer goes on there. */
 static int quiet_lane(void)
 {
-	return sched_hooks.quiet_lane ? sched_hooks.quiet_lane() : -1;
+	return sched_hooks.quiet_lane ? sched_hooks.quiet_lane(on_lane() ? (int)(mine - lanes) : -1) : -1;
 }
 
 static void want_attendant_of(int lane)
@@ -189,6 +190,12 @@ static void attend(bool on)
 	/* No call may stay unseen. */
 	if (!on && sched_hooks.poll)
 		sched_hooks.poll();
+}
+
+void sched_beat(void)
+{
+	if (polling && sched_hooks.beat)
+		sched_hooks.beat();
 }
 
 /*
@@ -423,6 +430,20 @@ static void look_after_rest(void)
 		event_poll();
 }
 
+/* It may be long until we have it again: nobody is to count on us meanwhile. */
+static void give_lock_away(void)
+{
+	attend(false);
+	if (!among(mine, attendants)) {
+		klock_yield();
+		return;
+	}
+	/* Whoever wants it may be waiting for this very CPU. */
+	kernel_unlock();
+	host_yield();
+	kernel_lock();
+}
+
 /* --- life of a worker --- */
 
 static __noreturn void work(struct crew *c, void (*idle)(void))
@@ -439,7 +460,7 @@ static __noreturn void work(struct crew *c, void (*idle)(void))
 				leave_kernel();
 				kernel_lock();
 			} else if (klock_wanted()) {
-				klock_yield();
+				give_lock_away();
 			}
 			if (++n % ATTEND_TASKS == 0)
 				look_after_rest();
@@ -448,7 +469,7 @@ static __noreturn void work(struct crew *c, void (*idle)(void))
 		idle();
 		awake++;
 		if (klock_wanted())
-			klock_yield();
+			give_lock_away();
 	}
 }
 

@@ -218,8 +218,7 @@ static void run_task(struct task *t)
 	cur = t;
 	t->sched_running = true;
 	sched_counts.switches++;
-	if (sched_hooks.beat)
-		sched_hooks.beat();
+	sched_beat();
 	fiber_leave(&worker_fake, t->kstack, KSTACK_SIZE);
 	task_switch(&worker_sp, t->sp);
 	fiber_arrive(worker_fake, NULL, NULL);

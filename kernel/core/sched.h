@@ -61,8 +61,8 @@ void event_del(struct event_source *es);	/* no callback runs after this returns;
  * What the guest layer adds to the idle loop, set once at start:
  * poll: look at the threads that run guest code; true when a task became runnable. polled: how many it looks at.
  * attend: they need not ring as long as this is on; after it was put off one more poll() finds whoever relied on it.
- * beat: a worker gets on.
- * cpu_shared: the call that poll() found came from this CPU. quiet_lane: one where no guest thread runs, as far as is known,
+ * beat: who polls gets on.
+ * cpu_shared: the call that poll() found came from this CPU. quiet_lane: one but this where no guest thread runs, as far as is known,
  * or -1. busy_lanes: how many others. bell: a guest thread rang.
  * blocking: t goes to sleep in the kernel, so its guest thread need not spin.
  */
@@ -72,7 +72,7 @@ struct sched_hooks {
 	void (*attend)(bool on);
 	void (*beat)(void);
 	bool (*cpu_shared)(void);
-	int (*quiet_lane)(void);
+	int (*quiet_lane)(int but);
 	int (*busy_lanes)(void);
 	void (*bell)(const u32 *ids, int n);
 	void (*blocking)(struct task *t);

@@ -26,6 +26,7 @@ bool spare_worth_polling(ktime_t now, bool polled);
 
 /* idle.c */
 int workers_init(void);
+void sched_beat(void);		/* a task is about to run */
 void sched_want_attendant(void);	/* if one sleeps; those awake look before they sleep */
 void workers_run(void) __noreturn;	/* starts the others, turns the caller into one */
 

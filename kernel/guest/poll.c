@@ -99,21 +99,14 @@ static bool look(void)
 
 static void attend(bool on)
 {
+	if (on)
+		__atomic_store_n(&watch->cpu, (u32)host_current_cpu(), __ATOMIC_RELAXED);
 	__atomic_store_n(&watch->awake, on, __ATOMIC_SEQ_CST);
-}
-
-static void here(void)
-{
-	u32 cpu = (u32)host_current_cpu();
-
-	if (watch->cpu != cpu)
-		__atomic_store_n(&watch->cpu, cpu, __ATOMIC_RELAXED);
 }
 
 static void beat(void)
 {
 	__atomic_store_n(&watch->beat, watch->beat + 1, __ATOMIC_RELAXED);
-	here();
 }
 
 static bool is_shared(void)
@@ -142,10 +135,12 @@ static int busy_lanes(void)
 	return __builtin_popcount(lanes_in_use());
 }
 
-static int quiet_lane(void)
+static int quiet_lane(int but)
 {
 	u32 all = (u32)((1ULL << (watch->nbells - 1)) - 1), quiet = all & ~lanes_in_use();
 
+	if (but >= 0)
+		quiet &= ~(1u << but);
 	return quiet ? __builtin_ctz(quiet) : -1;
 }
 

@@ -154,17 +154,17 @@ struct near_area {
 #define NEAR_CPUS 1024
 
 /*
- * The page at NEAR_WATCH: what guest processes know of the workers. A worker that stops polling clears awake, then looks
- * at the polled areas; a guest thread sets its state, then looks at awake. So whoever finds a worker awake was or will
- * be seen by it, and need not ring, unless that worker does not get on: beat stands still.
+ * The page at NEAR_WATCH: what guest processes know of the worker that polls. When it stops it clears awake, then looks
+ * at the polled areas; a guest thread sets its state, then looks at awake. So whoever finds it awake was or will
+ * be seen by it, and need not ring, unless that worker does not get on: it is on the same CPU, or beat stands still.
  */
 struct near_watch {
 	u32 awake;			/* a worker polls, and is not in a host call that may take long */
-	u32 cpu;			/* where a worker was a moment ago */
+	u32 cpu;			/* where */
 	u32 nbells;
 	u32 wakes;			/* futexes: counts each wish to wake */
 	u32 pad[12];			/* what changes all the time has a cache line of its own */
-	u32 beat;			/* changes with each task that a worker runs */
+	u32 beat;			/* changes with each task that it runs */
 	u32 pad2[15];
 	u8 bell[NEAR_CPUS];		/* by CPU: the doorbell to ring there; 0 (heard anywhere) for those that are not ours */
 };

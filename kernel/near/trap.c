@@ -45,14 +45,6 @@ static bool spin_for(struct near_area *a, u32 n)
 	return answered(a);
 }
 
-/* A worker that was last on this very CPU stands behind us: it can only get on when we do not. */
-static bool give_way(struct near_area *a)
-{
-	if (!answered(a) && !READ_ONCE(a->blocked))
-		near_syscall3(__NR_sched_yield, 0, 0, 0);
-	return answered(a);
-}
-
 /* As the vDSO does it: the limit of this segment holds the CPU's number. */
 static u32 this_cpu(void)
 {
@@ -83,23 +75,18 @@ static bool unheard(const struct near_area *a)
 	return !answered(a) && !READ_ONCE(a->blocked);
 }
 
-static bool look(struct near_area *a)
-{
-	return this_cpu() == near_watch()->cpu ? give_way(a) : spin_for(a, a->spin);
-}
-
 /*
- * A worker that was awake will see the call, so no bell is needed, if only it gets on: one that has run nothing since
+ * Who polls will see the call, so no bell is needed, if only it gets on: one that has run nothing since
  * then may be in the middle of something long, and another one is to look. The same when the answer is long in coming.
  */
 static bool answered_unrung(struct near_area *a)
 {
 	u32 beat;
 
-	if (look(a))
+	if (spin_for(a, a->spin))
 		return true;
 	beat = near_watch()->beat;
-	if (look(a))
+	if (spin_for(a, a->spin))
 		return true;
 	__atomic_store_n(&a->sleeping, 1, __ATOMIC_SEQ_CST);
 	if (near_watch()->beat != beat && near_watch()->awake && unheard(a))
@@ -129,12 +116,14 @@ static void wait_for_orders(struct near_area *a, bool rung)
 	WRITE_ONCE(a->sleeping, 0);
 }
 
-/* It is the far kernel's turn. True: that took the bell. */
+/* It is the far kernel's turn. True: that took the bell. One who polls on this very CPU does not while we are here. */
 static bool call_out(struct near_area *a)
 {
-	WRITE_ONCE(a->cpu, this_cpu());
+	u32 cpu = this_cpu();
+
+	WRITE_ONCE(a->cpu, cpu);
 	__atomic_store_n(&a->state, ST_CALL, __ATOMIC_SEQ_CST);
-	if (READ_ONCE(a->polled) && near_watch()->awake)
+	if (READ_ONCE(a->polled) && near_watch()->awake && near_watch()->cpu != cpu)
 		return false;
 	ring(a, bell_here());
 	return true;
