@@ -152,17 +152,17 @@ static void wake_guests(void)
 }
 
 /*
- * A guest thread that wakes up on a lane's CPU may take it from the worker, who then must not hold the kernel lock:
- * lanes wake when they have given it up. It does no harm if the futex is gone by then or is somebody else's.
+ * A guest thread that wakes up on the CPU of a bound worker may take it from that, who then must not hold the kernel lock:
+ * they wake when they have given it up. It does no harm if the futex is gone by then or is somebody else's.
  */
 void sched_wake_guest(u32 *futex, u32 cpu)
 {
-	if (!on_lane()) {
-		if (among(mine, attendants) && cpu == (u32)host_current_cpu())
-			in_the_way = true;
+	if (!mine || mine == &rovers) {
 		host_futex_wake_shared(futex, 1);
 		return;
 	}
+	if (polling && cpu == (u32)host_current_cpu())
+		in_the_way = true;
 	if (nto_wake == WAKE_MAX)
 		wake_guests();
 	to_wake[nto_wake++] = futex;
@@ -271,6 +271,12 @@ static bool look_a_little(void)
 	return false;
 }
 
+/* It was not a guest thread that had our CPU. */
+static bool stranger_was_here(void)
+{
+	return guests_running < spare_cpus && !sched_hooks.lane_busy((int)(mine - attendants));
+}
+
 /* Whoever waits for this CPU gets it. Unattended meanwhile, since it may last. True: something turned up. */
 static bool let_others(void)
 {
@@ -301,12 +307,11 @@ static bool look_around(ktime_t now)
 				return true;
 			last = ktime_get();
 			polite = last + POLITE_NS;
-			if (last - now > MISSING_NS)
-				in_the_way = true;
-			if (in_the_way)
-				break;
+			if (last - now > MISSING_NS && stranger_was_here())
+				spare_crowd(last);
+			now = last;
 		}
-		if (now - last > MISSING_NS && guests_running < spare_cpus)
+		if (now - last > MISSING_NS && stranger_was_here())
 			spare_crowd(now);
 		if (now >= end || !spare_worth_polling(now, attended))
 			break;
@@ -328,7 +333,6 @@ static bool poll_guests(void)
 	attend(true);
 	found = look_around(now);
 	if (found) {
-		in_the_way |= sched_hooks.cpu_shared();
 		sched_counts.polls_hit++;
 	} else {
 		sched_counts.polls_missed++;
@@ -386,14 +390,25 @@ static void lane_idle(void)
 	sleep_on_bell(mine);
 }
 
-/* Where guest threads come and go on each CPU, none is for polling. */
-static void attendant_idle(void)
+/* Who wakes here takes this CPU, and it may be long until we go on. */
+static void wake_before_polling(void)
 {
-	if (!in_the_way && poll_guests())
+	if (!nto_wake)
 		return;
 	if (in_the_way)
-		spare_crowd(ktime_get());
+		attend(false);
+	leave_kernel();
+	if (in_the_way)
+		host_yield();
 	in_the_way = false;
+	kernel_lock();
+}
+
+static void attendant_idle(void)
+{
+	wake_before_polling();
+	if (poll_guests())
+		return;
 	attend(false);
 	if (!runq_len && !background_len)
 		sleep_on_bell(mine);

@@ -62,8 +62,8 @@ void event_del(struct event_source *es);	/* no callback runs after this returns;
  * poll: look at the threads that run guest code; true when a task became runnable. polled: how many it looks at.
  * attend: they need not ring as long as this is on; after it was put off one more poll() finds whoever relied on it.
  * beat: who polls gets on.
- * cpu_shared: the call that poll() found came from this CPU. quiet_lane: one but this where no guest thread runs, as far as is known,
- * or -1. busy_lanes: how many others. bell: a guest thread rang.
+ * lane_busy: a guest thread runs there, or was there last. quiet_lane: one but this where no guest thread runs, as far as
+ * is known, or -1. busy_lanes: how many others. bell: a guest thread rang.
  * blocking: t goes to sleep in the kernel, so its guest thread need not spin.
  */
 struct sched_hooks {
@@ -71,7 +71,7 @@ struct sched_hooks {
 	int (*polled)(void);
 	void (*attend)(bool on);
 	void (*beat)(void);
-	bool (*cpu_shared)(void);
+	bool (*lane_busy)(int lane);
 	int (*quiet_lane)(int but);
 	int (*busy_lanes)(void);
 	void (*bell)(const u32 *ids, int n);

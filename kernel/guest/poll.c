@@ -16,7 +16,6 @@
 static struct uthread *hot[HOT_MAX];
 static int nhot;
 static int host_cpus;
-static u32 caller_cpu;			/* of the last call that was found */
 static struct near_watch *watch;	/* written here only; all guest processes read it */
 
 _Static_assert(NEAR_BELLS == 1 + LANES_MAX, "a doorbell for each lane, and one");
@@ -89,7 +88,6 @@ static bool look(void)
 
 	for (int i = nhot - 1; i >= 0; i--) {
 		if (i < nhot && uthread_called(hot[i])) {
-			caller_cpu = READ_ONCE(hot[i]->area->cpu);
 			uthread_trapped(hot[i]);
 			found = true;
 		}
@@ -107,11 +105,6 @@ static void attend(bool on)
 static void beat(void)
 {
 	__atomic_store_n(&watch->beat, watch->beat + 1, __ATOMIC_RELAXED);
-}
-
-static bool is_shared(void)
-{
-	return caller_cpu == (u32)host_current_cpu();
 }
 
 /* A bit for each lane where a guest thread was when it last called, and runs since. */
@@ -133,6 +126,11 @@ _Static_assert(LANES_MAX <= 32, "a bit each");
 static int busy_lanes(void)
 {
 	return __builtin_popcount(lanes_in_use());
+}
+
+static bool lane_busy(int lane)
+{
+	return lanes_in_use() >> lane & 1;
 }
 
 static int quiet_lane(int but)
@@ -197,7 +195,7 @@ void poll_init(void)
 	sched_hooks.polled = polled_guests;
 	sched_hooks.attend = attend;
 	sched_hooks.beat = beat;
-	sched_hooks.cpu_shared = is_shared;
+	sched_hooks.lane_busy = lane_busy;
 	sched_hooks.quiet_lane = quiet_lane;
 	sched_hooks.busy_lanes = busy_lanes;
 	sched_hooks.bell = bell;

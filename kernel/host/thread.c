@@ -129,6 +129,8 @@ struct slice_attr {
 	u64 runtime, deadline, period;
 };
 
+#define LONG_SLICE_NS (8 * 1000 * 1000LL)	/* whoever wakes up wants less, and so takes the CPU */
+
 static void set_policy(u32 policy, s64 slice)
 {
 	struct slice_attr a = { .size = sizeof(a), .policy = policy, .runtime = (u64)slice };
@@ -145,7 +147,7 @@ void host_thread_slice(s64 ns)
 
 void host_thread_patient(void)
 {
-	set_policy(SCHED_BATCH, 0);
+	set_policy(SCHED_BATCH, LONG_SLICE_NS);
 }
 
 int host_set_affinity(int tid, u64 mask)
