@@ -52,7 +52,6 @@ static struct crew rovers = { .bell = { -1, -1 } };
 static struct crew lanes[LANES_MAX], attendants[LANES_MAX];
 static int nlanes;
 static __thread struct crew *mine;
-static __thread bool polling;		/* this worker is the one that does */
 static __thread bool in_the_way;	/* an attendant's CPU is a guest thread's, too, who needs it now */
 static __thread u32 *to_wake[WAKE_MAX];	/* guest threads' futexes */
 static __thread int nto_wake;
@@ -61,7 +60,7 @@ static __thread struct crew *attendant_wanted;
 
 static bool epoll_busy;			/* a worker sleeps in epoll */
 static bool epoll_attended;		/* that, or one was sent there */
-static bool attended;			/* an attendant polls: guest threads need not ring */
+static struct crew *poller;		/* the attendant that polls: guest threads need not ring; NULL: none */
 static int awake;			/* workers that do not sleep; of these in a host call: */
 static int in_host;
 static ktime_t attend_at;
@@ -99,6 +98,11 @@ void sched_notice(void)
 		event_kick();
 }
 
+static bool polling(void)
+{
+	return mine && poller == mine;
+}
+
 static bool among(const struct crew *c, const struct crew *all)
 {
 	return c >= all && c < all + nlanes;
@@ -119,7 +123,7 @@ static void want_attendant_of(int lane)
 {
 	struct crew *h = &attendants[lane];
 
-	if (attended || among(mine, attendants) || !h->sleepers)
+	if (poller || among(mine, attendants) || !h->sleepers)
 		return;
 	if (mine)
 		attendant_wanted = h;	/* leave_kernel() */
@@ -161,7 +165,7 @@ void sched_wake_guest(u32 *futex, u32 cpu)
 		host_futex_wake_shared(futex, 1);
 		return;
 	}
-	if (polling && cpu == (u32)host_current_cpu())
+	if (polling() && cpu == (u32)host_current_cpu())
 		in_the_way = true;
 	if (nto_wake == WAKE_MAX)
 		wake_guests();
@@ -180,11 +184,12 @@ static void leave_kernel(void)
 	attendant_wanted = NULL;
 }
 
+/* On: nothing if another one does already. */
 static void attend(bool on)
 {
-	if (polling == on)
+	if (on ? poller != NULL : !polling())
 		return;
-	polling = attended = on;
+	poller = on ? mine : NULL;
 	if (sched_hooks.attend)
 		sched_hooks.attend(on);
 	/* No call may stay unseen. */
@@ -194,7 +199,7 @@ static void attend(bool on)
 
 void sched_beat(void)
 {
-	if (polling && sched_hooks.beat)
+	if (polling() && sched_hooks.beat)
 		sched_hooks.beat();
 }
 
@@ -277,7 +282,7 @@ static bool stranger_was_here(void)
 	return guests_running < spare_cpus && !sched_hooks.lane_busy((int)(mine - attendants));
 }
 
-/* Whoever waits for this CPU gets it. Unattended meanwhile, since it may last. True: something turned up. */
+/* Whoever waits for this CPU gets it. Nobody polls meanwhile, or somebody else, since it may last. True: something turned up. */
 static bool let_others(void)
 {
 	attend(false);
@@ -309,11 +314,13 @@ static bool look_around(ktime_t now)
 			polite = last + POLITE_NS;
 			if (last - now > MISSING_NS && stranger_was_here())
 				spare_crowd(last);
+			if (!polling())
+				break;
 			now = last;
 		}
 		if (now - last > MISSING_NS && stranger_was_here())
 			spare_crowd(now);
-		if (now >= end || !spare_worth_polling(now, attended))
+		if (now >= end || !spare_worth_polling(now, poller != NULL))
 			break;
 		last = now;
 	}
@@ -326,17 +333,16 @@ static bool poll_guests(void)
 	ktime_t now = ktime_get();
 	bool found;
 
-	if (!sched_hooks.poll || (attended && !polling) || !sched_hooks.polled())
+	if (!sched_hooks.poll || (poller && !polling()) || !sched_hooks.polled())
 		return false;
-	if (!spare_worth_polling(now, attended))
+	if (!spare_worth_polling(now, poller != NULL))
 		return false;
 	attend(true);
 	found = look_around(now);
-	if (found) {
+	if (found)
 		sched_counts.polls_hit++;
-	} else {
+	else
 		sched_counts.polls_missed++;
-	}
 	return found || klock_wanted();
 }
 
@@ -377,7 +383,7 @@ static void judge_calls(struct crew *c)
 
 	c->frequent = now - c->rested < FREQUENT_NS ? c->frequent + 1 : 0;
 	c->rested = now;
-	if (spare_worth_polling(now, attended) && c->frequent >= FREQUENT_CALLS && !attended && sched_hooks.polled() &&
+	if (spare_worth_polling(now, poller != NULL) && c->frequent >= FREQUENT_CALLS && !poller && sched_hooks.polled() &&
 	    quiet_lane() >= 0) {
 		c->frequent = 0;
 		want_attendant_of(quiet_lane());
@@ -433,7 +439,7 @@ static void look_after_rest(void)
 	u32 ids[SCHED_BELL_MAX];
 	ktime_t now = ktime_get();
 
-	if (polling)
+	if (polling())
 		sched_hooks.poll();
 	if (now < attend_at)
 		return;
