@@ -485,4 +485,4 @@ help:
 FORCE:
 
 # Dependencies that the compiler wrote.
--include $(shell [ -d $(B) ] && find $(wildcard $(addprefix $(B)/,obj pic near)) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(B)/,obj pic near) -type f -name '*.d' 2>/dev/null)
