@@ -163,6 +163,8 @@ void near_start(struct near_boot *b)
 	near_syscall3(__NR_close_range, NEAR_FD_BELL + b->nbells, NEAR_FD_CTL - 1, 0);
 	near_syscall3(__NR_close_range, NEAR_FD_LIFE + 1, ~0U, 0);
 	tie_lifeline();
+	if (near_syscall3(__NR_getppid, 0, 0, 0) != a->kernel_pid)
+		die();			/* it died before the lifeline was tied, and nobody else would tell */
 	install_filter(b);
 	near_switch((u64)a + a->ctx - 256, near_run_context, a);
 }
